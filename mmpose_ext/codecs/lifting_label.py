@@ -1,0 +1,166 @@
+"""Targets of pose lifters: normalised 2D in, root-relative 3D out."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmpose.codecs.base import BaseKeypointCodec
+from mmpose.registry import KEYPOINT_CODECS
+
+Target = Literal['camera', 'image']
+
+NOMINAL_FACTOR = 0.004
+"""Metres a pixel where nothing is known: a person at 4.6 m, f = 1145 px."""
+
+
+@KEYPOINT_CODECS.register_module()
+class LiftingLabel(BaseKeypointCodec):
+    """Normalise 2D keypoints and make root-relative 3D labels.
+
+    2D is normalised by the image width: ``x / w * 2 - 1`` and ``y / w * 2 - h / w``, so
+    that x lies in [-1, 1] and the aspect ratio stays.
+
+    Two targets:
+
+    - ``'camera'``: the pose in the camera frame minus its root, metres. The protocol of
+      MixSTE and of everything evaluated with VideoPose3D's files.
+    - ``'image'``: the 2.5D pose, pixels and root-relative depth scaled to pixels,
+      normalised like the input, minus its root. The protocol of MotionBERT, which is
+      scored after multiplying by ``factor`` (metres a pixel at the root's depth). It is
+      a weak-perspective target: its millimetres differ from those of the camera frame.
+
+    Args:
+        target: ``'camera'`` or ``'image'``.
+        confidence: Append the keypoints' confidence as third input channel.
+        num_keypoints: Joints K.
+        root_index: The root joint.
+
+    Raises:
+        ValueError: If the target is unknown, or, in ``encode``, if joints do not fit
+            or the image size is missing.
+    """
+
+    auxiliary_encode_keys = {
+        'lifting_target',
+        'lifting_target_visible',
+        'camera_param',
+        'factor',
+    }
+
+    def __init__(
+        self,
+        target: Target = 'camera',
+        confidence: bool = True,
+        *,
+        num_keypoints: int = 17,
+        root_index: int = 0,
+    ) -> None:
+        super().__init__()
+        if target not in get_args(Target):
+            raise ValueError(f"target must be 'camera' or 'image', got {target!r}")
+        self.target = target
+        self.confidence = confidence
+        self.num_keypoints = num_keypoints
+        self.root_index = root_index
+
+    def encode(
+        self,
+        keypoints: np.ndarray,
+        keypoints_visible: np.ndarray | None = None,
+        lifting_target: np.ndarray | None = None,
+        lifting_target_visible: np.ndarray | None = None,
+        camera_param: dict[str, Any] | None = None,
+        factor: np.ndarray | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Encode one window.
+
+        Args:
+            keypoints: Pixels, ``(T, K, 2)``.
+            keypoints_visible: Confidence, ``(T, K)``; 1 where absent.
+            lifting_target: ``(T, K, 3)``: metres in the camera frame, or 2.5D pixels.
+            lifting_target_visible: 1 for joints that count, ``(T, K)``.
+            camera_param: Must hold the image size ``w``, ``h``.
+            factor: Metres a pixel, ``(T,)``.
+
+        Returns:
+            ``keypoint_labels`` ``(T, K, 2 or 3)``; ``lifting_target_label`` and
+            ``lifting_target_metric`` (metres) ``(T, K, 3)``, both relative to the root;
+            ``lifting_target_weight`` ``(T, K)``; ``root_image`` ``(T, 2)`` pixels, for
+            the image target; ``factor`` ``(T,)``.
+        """
+        width, height = self._image_size(camera_param)
+        if keypoints.shape[-2:] != (self.num_keypoints, 2):
+            raise ValueError(
+                f'expected keypoints of shape (T, {self.num_keypoints}, 2), got '
+                f'{keypoints.shape}: convert the joints first, see docs/conventions.md'
+            )
+        num_frames = len(keypoints)
+        encoded = {
+            'keypoint_labels': self._normalise_2d(
+                keypoints, keypoints_visible, width, height
+            )
+        }
+        if lifting_target is None:
+            return encoded
+        root = lifting_target[:, self.root_index, None]
+        relative = lifting_target - root
+        factor = np.zeros(num_frames, np.float32) if factor is None else np.ravel(factor)
+        encoded['factor'] = factor
+        if self.target == 'image':
+            encoded['root_image'] = root[:, 0, :2]
+            encoded['lifting_target_label'] = relative * np.float32(2 / width)
+            encoded['lifting_target_metric'] = relative * factor[: len(root), None, None]
+        else:
+            encoded['lifting_target_label'] = relative
+            encoded['lifting_target_metric'] = relative
+        if lifting_target_visible is None:
+            lifting_target_visible = np.ones(relative.shape[:2], np.float32)
+        encoded['lifting_target_weight'] = lifting_target_visible.reshape(
+            relative.shape[:2]
+        )
+        return encoded
+
+    def decode(self, encoded: Tensor, width: Tensor, factor: Tensor) -> Tensor:
+        """Turn outputs into root-relative metres, a batch at a time.
+
+        Args:
+            encoded: Outputs, ``(B, T, K, 3)``.
+            width: Image widths in pixels, ``(B,)``.
+            factor: Metres a pixel, ``(B, T)``; where it is 0 (unknown),
+                ``NOMINAL_FACTOR`` stands in.
+
+        Returns:
+            Poses of shape ``(B, T, K, 3)``; the root is at the origin.
+        """
+        if self.target == 'image':
+            known = torch.where(factor == 0, NOMINAL_FACTOR, factor)
+            encoded = encoded * (0.5 * width[:, None] * known)[..., None, None]
+        root = slice(self.root_index, self.root_index + 1)
+        return encoded - encoded[..., root, :]
+
+    @staticmethod
+    def _image_size(camera_param: dict[str, Any] | None) -> tuple[float, float]:
+        if not camera_param or 'w' not in camera_param or 'h' not in camera_param:
+            raise ValueError(
+                'the image size is needed to normalise keypoints: give camera_param '
+                "with 'w' and 'h' (image_size of MMPose's inference functions)"
+            )
+        return float(camera_param['w']), float(camera_param['h'])
+
+    def _normalise_2d(
+        self,
+        keypoints: np.ndarray,
+        confidence: np.ndarray | None,
+        width: float,
+        height: float,
+    ) -> np.ndarray:
+        inputs = np.ones((*keypoints.shape[:2], 3 if self.confidence else 2), np.float32)
+        inputs[..., :2] = keypoints * np.float32(2 / width)
+        inputs[..., :2] -= np.array([1, height / width], np.float32)
+        if self.confidence and confidence is not None:
+            inputs[..., 2] = confidence
+        return inputs

@@ -1,0 +1,5 @@
+"""How predictions are scored."""
+
+from .metrics import PoseLiftingMetric
+
+__all__ = ['PoseLiftingMetric']

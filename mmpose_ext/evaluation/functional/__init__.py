@@ -1,0 +1,18 @@
+"""Errors of 3D poses as pure, batched functions of torch tensors."""
+
+from .mpjpe import axis_errors, joint_errors, mpjpe, mpjve, n_mpjpe
+from .pck import auc, auc_thresholds, pck
+from .procrustes import p_mpjpe, similarity_align
+
+__all__ = [
+    'auc',
+    'auc_thresholds',
+    'axis_errors',
+    'joint_errors',
+    'mpjpe',
+    'mpjve',
+    'n_mpjpe',
+    'p_mpjpe',
+    'pck',
+    'similarity_align',
+]

@@ -1,0 +1,37 @@
+"""Cameras and skeletons: pure functions with any leading batch dimensions."""
+
+from .cameras import (
+    camera_to_image_pose,
+    camera_to_world,
+    factor_to_root_depth,
+    h36m_cameras,
+    image_pose_to_camera,
+    pixels_to_rays,
+    project_to_pixels,
+    root_depth_to_factor,
+    world_to_camera,
+)
+from .skeletons import (
+    FLIP_INDICES,
+    H36M17,
+    H36M32_TO_H36M17,
+    Skeleton,
+    joint_order,
+)
+
+__all__ = [
+    'FLIP_INDICES',
+    'H36M17',
+    'H36M32_TO_H36M17',
+    'Skeleton',
+    'camera_to_image_pose',
+    'camera_to_world',
+    'factor_to_root_depth',
+    'h36m_cameras',
+    'image_pose_to_camera',
+    'joint_order',
+    'pixels_to_rays',
+    'project_to_pixels',
+    'root_depth_to_factor',
+    'world_to_camera',
+]

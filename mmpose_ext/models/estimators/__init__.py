@@ -1,0 +1,5 @@
+"""The top level of each family."""
+
+from mmpose_ext.models.estimators.sequence_lifter import SequenceLifter, flip_poses
+
+__all__ = ['SequenceLifter', 'flip_poses']

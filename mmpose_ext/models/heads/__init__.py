@@ -1,0 +1,7 @@
+"""Heads that regress 3D poses."""
+
+from mmpose_ext.models.heads.lifting_head import LiftingHead
+from mmpose_ext.models.heads.pose_regression_head import PoseRegressionHead
+from mmpose_ext.models.heads.prml_head import PrMLHead
+
+__all__ = ['LiftingHead', 'PoseRegressionHead', 'PrMLHead']

@@ -1,0 +1,27 @@
+"""Building blocks: one attention, transformer layers, embeddings."""
+
+from mmpose_ext.models.layers.attention import CrossAttention, SelfAttention
+from mmpose_ext.models.layers.axes import fold, unfold
+from mmpose_ext.models.layers.dstformer_block import DSTFormerBlock
+from mmpose_ext.models.layers.pose_embedding import PoseEmbedding
+from mmpose_ext.models.layers.softmax_fusion import SoftmaxFusion
+from mmpose_ext.models.layers.transformer_layer import (
+    CrossTransformerLayer,
+    Mlp,
+    TransformerLayer,
+    init_transformer_weights,
+)
+
+__all__ = [
+    'CrossAttention',
+    'CrossTransformerLayer',
+    'DSTFormerBlock',
+    'Mlp',
+    'PoseEmbedding',
+    'SelfAttention',
+    'SoftmaxFusion',
+    'TransformerLayer',
+    'fold',
+    'init_transformer_weights',
+    'unfold',
+]

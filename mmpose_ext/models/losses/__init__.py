@@ -1,0 +1,22 @@
+"""Losses: one a file, the formula a free function."""
+
+from mmpose_ext.models.losses.barber_agakov_loss import BarberAgakovLoss
+from mmpose_ext.models.losses.decoupled_pose_loss import (
+    DecoupledPoseLoss,
+    decoupled_pose_loss,
+)
+from mmpose_ext.models.losses.joint_error_loss import JointErrorLoss, joint_error_loss
+from mmpose_ext.models.losses.smoothness_loss import SmoothnessLoss, smoothness_loss
+from mmpose_ext.models.losses.velocity_loss import VelocityLoss, velocity_loss
+
+__all__ = [
+    'BarberAgakovLoss',
+    'DecoupledPoseLoss',
+    'JointErrorLoss',
+    'SmoothnessLoss',
+    'VelocityLoss',
+    'decoupled_pose_loss',
+    'joint_error_loss',
+    'smoothness_loss',
+    'velocity_loss',
+]

@@ -1,0 +1,400 @@
+"""LiftingDataset: samples, filters, bad input, workers."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import sys
+import types
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import DefaultSampler, pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmpose.registry import DATASETS
+
+from mmpose_ext.datasets import FrameStore, FrameStoreWriter, LiftingDataset
+
+T = 9
+
+
+def _dataset(store, **options):
+    return LiftingDataset(store, **{'seq_len': T, **options})
+
+
+def _edit(path, source, field=None, change=None, drop=(), **header):
+    """Copy a store, editing one field or leaving some out."""
+    old = FrameStore(source)
+    options = {k: old.header[k] for k in ('joint_set', 'fps', 'licence', 'source')}
+    with FrameStoreWriter(path, **{**options, **header}) as writer:
+        for row in old.sequences:
+            rows = slice(row.start, row.start + row.length)
+            arrays = {n: old[n][rows].copy() for n in old if n not in drop}
+            if field is not None:
+                arrays[field] = change(row, arrays[field])
+            writer.add_sequence(row, arrays)
+    return path
+
+
+class _Keep:
+    """A transform that keeps only what collates as tensors."""
+
+    def __call__(self, results):
+        return {
+            'inputs': torch.from_numpy(results['keypoints'].copy()),
+            'data_samples': results['sample_name'],
+        }
+
+
+def test_shapes(pose_store):
+    dataset = _dataset(pose_store, target='image', keypoints_2d='det')
+    sample = dataset[0]
+    shapes = {
+        'keypoints': (T, 17, 2),
+        'keypoints_visible': (T, 17),
+        'lifting_target': (T, 17, 3),
+        'lifting_target_visible': (T, 17),
+        'factor': (T,),
+        'pose_cam': (T, 17, 3),
+    }
+    for key, shape in shapes.items():
+        assert sample[key].shape == shape, key
+        assert sample[key].dtype == np.float32, key
+    assert sample['score_mask'].shape == (T,) and sample['score_mask'].dtype == bool
+    assert sample['frame_ids'].shape == (T,) and sample['frame_ids'].dtype == np.int64
+    assert sample['subject'] == 'S1' and sample['action'] == 'Walking'
+    assert sample['camera_name'] == '54138969'
+    assert sample['sequence'] == 'S1_Walking.54138969'
+    assert sample['sample_name'] == 'S1_Walking.54138969[0:9]'
+    assert sample['dataset_name'] == 'h36m'
+    camera = sample['camera_param']
+    assert (camera['w'], camera['h']) == (1000, 1002)
+    assert {k: camera[k].shape for k in ('f', 'c', 'R', 't')} == {
+        'f': (2,),
+        'c': (2,),
+        'R': (3, 3),
+        't': (3,),
+    }
+
+
+@pytest.mark.parametrize('tail', ['drop', 'last_window', 'pad'])
+@pytest.mark.parametrize('short', ['pad', 'stretch', 'drop'])
+def test_values(pose_store, tail, short):
+    store = FrameStore(pose_store)
+    dataset = _dataset(pose_store, seq_len=15, stride=6, tail=tail, short=short)
+    scored = np.zeros(len(store), dtype=int)
+    valid = np.zeros(len(store), dtype=bool)
+    for i, sample in enumerate(dataset):
+        row = store.sequences[sample['sequence_id']]
+        assert row.name == sample['sequence'] and sample['sample_idx'] == i
+        frames = row.start + sample['frame_ids']
+        np.testing.assert_array_equal(sample['pose_cam'], store['pose_cam'][frames])
+        np.testing.assert_array_equal(sample['lifting_target'], sample['pose_cam'])
+        image = store['pose_image'][frames, :, :2]
+        np.testing.assert_array_equal(sample['keypoints'], image)
+        np.testing.assert_array_equal(sample['factor'], store['factor'][frames])
+        assert (sample['keypoints_visible'] == 1).all()
+        visible = sample['lifting_target_visible']
+        assert ((visible == 0) | (visible == 1)).all()
+        assert (visible == visible[:, :1]).all()
+        valid[frames[visible[:, 0] > 0]] = True
+        np.add.at(scored, frames[sample['score_mask']], 1)
+    np.testing.assert_array_equal(scored, valid)
+    if tail != 'drop' and short != 'drop':
+        assert valid.all()
+    elif short == 'drop':
+        assert not valid.all()
+
+
+def test_values_of_targets_and_sources(pose_store):
+    store = FrameStore(pose_store)
+    sample = _dataset(pose_store, target='image', keypoints_2d='det')[1]
+    rows = slice(9, 18)
+    np.testing.assert_array_equal(sample['lifting_target'], store['pose_image'][rows])
+    np.testing.assert_array_equal(sample['keypoints'], store['keypoints_det'][rows])
+    scores = store['scores_det'][rows]
+    np.testing.assert_array_equal(sample['keypoints_visible'], scores)
+
+
+def test_stride_and_its_other_name(pose_store):
+    for options in (dict(stride=3), dict(seq_step=3), dict(stride=3, seq_step=3)):
+        dataset = _dataset(pose_store, **options)
+        assert [dataset[i]['frame_ids'][0] for i in range(3)] == [0, 3, 6]
+    assert _dataset(pose_store)[1]['frame_ids'][0] == T
+
+
+def test_metainfo(pose_store):
+    metainfo = _dataset(pose_store).metainfo
+    assert metainfo['dataset_name'] == 'h36m'
+    assert metainfo['num_keypoints'] == 17
+    flip = metainfo['flip_indices']
+    assert flip == [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]
+    assert _dataset(pose_store)[0]['flip_indices'] == flip
+
+
+def test_registered_and_relative_to_data_root(pose_store):
+    config = dict(
+        type='LiftingDataset',
+        data_root=str(pose_store.parent),
+        ann_file=pose_store.name,
+        seq_len=T,
+    )
+    dataset = DATASETS.build(config)
+    assert type(dataset) is LiftingDataset
+    assert len(dataset) == len(_dataset(pose_store))
+
+
+def test_filters(pose_store):
+    def names(**options):
+        dataset = _dataset(pose_store, **options)
+        return {sample['sequence'] for sample in dataset}
+
+    assert names(subjects=['S2'], actions='Sitting', cameras=['60457274']) == {
+        'S2_Sitting.60457274'
+    }
+    assert {n[:2] for n in names(split='train')} == {'S1', 'S2'}
+    assert {n[:2] for n in names(split='test')} == {'S3'}
+    assert len(names(subjects=['S1', 'S3'])) == 8
+    ids = {s['sequence_id'] for s in _dataset(pose_store, subjects='S3')}
+    assert ids == {8, 9, 10, 11}
+
+
+def test_subsets(pose_store):
+    full = _dataset(pose_store, stride=3)
+    names = [sample['sample_name'] for sample in full]
+    assert len(set(names)) == len(names)
+
+    def of(dataset):
+        return [sample['sample_name'] for sample in dataset]
+
+    assert of(_dataset(pose_store, stride=3, indices=4)) == names[:4]
+    assert of(_dataset(pose_store, stride=3, indices=-4)) == names[-4:]
+    assert of(_dataset(pose_store, stride=3, indices=[7, 2])) == [names[7], names[2]]
+    assert of(full.get_subset([5])) == [names[5]]
+    assert of(full) == names
+    full.get_subset_(2)
+    assert of(full) == names[:2]
+    assert full[-1]['sample_idx'] == 1
+    with pytest.raises(IndexError):
+        full[2]
+
+
+def test_samples_do_not_share_what_transforms_may_set(pose_store):
+    dataset = _dataset(pose_store)
+    first = dataset[0]
+    first['camera_param']['w'] = 1
+    first['subject'] = 'other'
+    assert dataset[0]['camera_param']['w'] == 1000
+    assert dataset[0]['subject'] == 'S1'
+    with pytest.raises(ValueError, match='read-only'):
+        dataset[0]['keypoints'][:] = 0
+    with pytest.raises(ValueError, match='read-only'):
+        dataset[0]['lifting_target_visible'][:] = 0
+
+
+def test_store_without_camera_poses(pose_store, tmp_path):
+    store = _edit(tmp_path / 'store', pose_store, drop=('pose_cam', 'scores_det'))
+    sample = _dataset(store, target='image')[0]
+    assert 'pose_cam' not in sample and 'factor' in sample
+    with pytest.raises(ValueError, match="no field 'pose_cam', which.*it has"):
+        _dataset(store)
+    with pytest.raises(ValueError, match="no field 'scores_det'"):
+        _dataset(store, target='image', keypoints_2d='det')
+
+
+def test_lazy_init(pose_store, tmp_path):
+    dataset = _dataset(tmp_path / 'later', lazy_init=True)
+    assert dataset.metainfo['dataset_name'] == 'h36m'
+    with pytest.raises(FileNotFoundError):
+        dataset.full_init()
+    dataset = _dataset(pose_store, lazy_init=True)
+    assert len(dataset) == len(_dataset(pose_store))
+
+
+def test_pickle_and_deepcopy(pose_store):
+    dataset = _dataset(pose_store)
+    data = pickle.dumps(dataset)
+    assert len(data) < 20_000
+    for other in (pickle.loads(data), copy.deepcopy(dataset), copy.copy(dataset)):
+        assert len(other) == len(dataset)
+        sample = other[3]
+        assert sample['sample_name'] == dataset[3]['sample_name']
+        np.testing.assert_array_equal(sample['pose_cam'], dataset[3]['pose_cam'])
+
+
+def test_summary(pose_store):
+    lines = (
+        _dataset(pose_store, split='train', keypoints_2d='det').summary().split('\n')
+    )
+    assert '8 sequences, 208 frames -> 28 windows of 9 frames, stride 9' in lines[0]
+    assert '2 subjects: S1, S2' in lines[1]
+    assert '2D: detector; target: camera' in lines[2] and 'train' in lines[2]
+
+
+def test_synthetic_data_is_made_on_first_use(pose_store, tmp_path, monkeypatch):
+    calls = []
+
+    def ensure_synthetic_store(path, **options):
+        calls.append(options)
+        _edit(path, pose_store)
+
+    module = types.ModuleType('mmpose_ext.datasets.synthetic_store')
+    module.ensure_synthetic_store = ensure_synthetic_store
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    dataset = _dataset(
+        'made', data_root=tmp_path, synthetic=dict(seed=3), lazy_init=True
+    )
+    assert calls == []
+    assert len(dataset) == len(_dataset(pose_store))
+    assert calls == [dict(seed=3)] and (tmp_path / 'made' / 'header.json').is_file()
+
+
+def test_errors_name_the_sample(pose_store):
+    def fail(results):
+        raise KeyError('oops')
+
+    for transform, message in ((fail, 'KeyError'), (lambda results: None, 'None')):
+        dataset = _dataset(pose_store, pipeline=[transform])
+        with pytest.raises(RuntimeError, match=r'S1_Walking.54138969\[9:18\]') as error:
+            dataset[1]
+        assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(seq_len=0), 'seq_len and stride must be at least 1, got 0'),
+        (dict(stride=0), 'at least 1, got 9 and 0'),
+        (dict(stride=3, seq_step=4), 'mean the same, got 3 and 4'),
+        (dict(tail='keep'), "tail must be one of .* got 'keep'"),
+        (dict(short='keep'), "short must be one of .* got 'keep'"),
+        (dict(keypoints_2d='cpn'), r"one of \('gt', 'det'\), got 'cpn'"),
+        (dict(target='world'), r"one of \('camera', 'image'\), got 'world'"),
+        (
+            dict(subjects=['S1', 'S9']),
+            r"unknown subject \['S9'\].*\['S1', 'S2', 'S3'\]",
+        ),
+        (dict(actions='Run'), r"unknown action \['Run'\].*\['Sitting', 'Walking'\]"),
+        (dict(cameras='1'), 'unknown camera'),
+        (dict(split='val'), r"unknown split \['val'\].*\['test', 'train'\]"),
+        (dict(subjects='S1', split='test'), 'no sequence of .* passes all of'),
+        (
+            dict(seq_len=33, short='drop'),
+            r'33 is longer than every one .* has 32 frames',
+        ),
+        (dict(ann_file='x'), 'give the folder of the FrameStore'),
+    ],
+)
+def test_invalid(pose_store, options, message):
+    with pytest.raises(ValueError, match=message):
+        _dataset(pose_store, **options)
+
+
+def test_invalid_path(tmp_path):
+    with pytest.raises(ValueError, match='give the folder of the FrameStore'):
+        _dataset('')
+    with pytest.raises(FileNotFoundError, match='is not a FrameStore; make one with'):
+        _dataset(tmp_path / 'nothing')
+
+
+def test_invalid_joint_set(pose_store, tmp_path):
+    store = _edit(tmp_path / 'store', pose_store, joint_set='coco17')
+    with pytest.raises(ValueError, match="'coco17', LiftingDataset needs 'h36m17'"):
+        _dataset(store)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda row, x: x[:, :16], r"'pose_cam' is float32 \[16, 3\], .* \[17, 3\]"),
+        (lambda row, x: x[..., :2], r'is float32 \[17, 2\]'),
+        (lambda row, x: x.astype(float), r'is float64 \[17, 3\], expected float32'),
+    ],
+)
+def test_invalid_joint_count_and_type(pose_store, tmp_path, change, message):
+    store = _edit(tmp_path / 'store', pose_store, 'pose_cam', change)
+    with pytest.raises(ValueError, match=message):
+        _dataset(store)
+
+
+def _spoil(name, frame, channel, value=np.nan):
+    def change(row, array):
+        if row.name == name:
+            array[frame, ..., channel] = value
+        return array
+
+    return change
+
+
+@pytest.mark.parametrize('chunk', [7, 1 << 14])
+def test_invalid_values(pose_store, tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr('mmpose_ext.datasets.lifting_dataset._CHECK_FRAMES', chunk)
+    name = 'S2_Walking.60457274'
+    spoil = _spoil(name, 30, 0)
+    cases = {
+        'pose_cam': dict(),
+        'pose_image': dict(),
+        'keypoints_det': dict(keypoints_2d='det'),
+    }
+    for field, options in cases.items():
+        store = _edit(tmp_path / field, pose_store, field, spoil)
+        with pytest.raises(ValueError, match=f"{field!r} .*'{name}', frame 30;"):
+            _dataset(store, **options)
+        assert len(_dataset(store, **options, check_finite=False))
+        assert len(_dataset(store, **options, subjects=['S1', 'S3']))
+    # The depth channel of pose_image and the detections do not matter here.
+    depth = _spoil(name, 3, 2, np.inf)
+    store = _edit(tmp_path / 'depth', pose_store, 'pose_image', depth)
+    assert len(_dataset(store))
+    with pytest.raises(ValueError, match=f"'pose_image' .*'{name}', frame 3;"):
+        _dataset(store, target='image')
+    assert len(_dataset(tmp_path / 'keypoints_det'))
+
+
+def test_invalid_factor_only_matters_where_it_is_needed(pose_store, tmp_path):
+    def change(row, factor):
+        return np.full_like(factor, np.nan) if row.split == 'test' else factor
+
+    store = _edit(tmp_path / 'store', pose_store, 'factor', change)
+    for options in (dict(target='image'), dict(test_mode=True)):
+        assert len(_dataset(store, **options))
+    with pytest.raises(ValueError, match="'factor' is not finite in sequence 'S3_"):
+        _dataset(store, target='image', test_mode=True)
+
+
+def test_invalid_image_size(pose_store, tmp_path):
+    old = FrameStore(pose_store)
+    row = old.sequences[0]
+    with FrameStoreWriter(tmp_path / 'store', joint_set='h36m17', fps=50) as writer:
+        arrays = {n: old[n][: row.length].copy() for n in old}
+        writer.add_sequence(type(row)(name='bare'), arrays)
+    with pytest.raises(ValueError, match="'bare' has no image_size"):
+        _dataset(tmp_path / 'store')
+
+
+@pytest.mark.parametrize('num_workers', [0, 2])
+def test_in_runner(pose_store, num_workers):
+    init_default_scope('mmpose')
+    dataset = _dataset(pose_store, pipeline=[_Keep()])
+    loader = Runner.build_dataloader(
+        dict(
+            batch_size=4,
+            num_workers=num_workers,
+            dataset=dataset,
+            sampler=dict(type=DefaultSampler, shuffle=False),
+            collate_fn=pseudo_collate,
+        ),
+        seed=0,
+    )
+    batches = list(loader)
+    names = [name for batch in batches for name in batch['data_samples']]
+    assert names == [
+        dataset.get_data_info(i)['sample_name'] for i in range(len(dataset))
+    ]
+    inputs = torch.stack([x for batch in batches for x in batch['inputs']])
+    expected = np.stack(
+        [dataset.get_data_info(i)['keypoints'] for i in range(len(names))]
+    )
+    np.testing.assert_array_equal(inputs.numpy(), expected)

@@ -1,0 +1,72 @@
+"""Joint sets: a tree, its sides, and maps onto it."""
+
+import numpy as np
+import pytest
+
+from mmpose_ext.geometry import (
+    FLIP_INDICES,
+    H36M17,
+    H36M32_TO_H36M17,
+    joint_order,
+)
+
+
+def test_shapes():
+    assert H36M17.num_joints == 17
+    assert len(H36M17.edges) == 16
+    assert len(H36M17.flip_indices) == len(H36M17.sides) == 17
+    assert len(H36M17.joint_colours) == 17
+    assert len(set(H36M32_TO_H36M17)) == 17
+
+
+def test_the_tree_has_one_root_and_reaches_every_joint():
+    assert H36M17.root == 0
+    reached = {0}
+    for parent, child in H36M17.edges:
+        assert parent in reached
+        reached.add(child)
+    assert reached == set(range(17))
+
+
+def test_values():
+    # The order of Human3.6M-17: legs, spine, left arm, right arm.
+    assert H36M17.joint_names[3] == 'right_foot'
+    assert H36M17.joint_names[8:11] == ('thorax', 'neck_base', 'head')
+    assert FLIP_INDICES == (0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13)
+
+
+def test_flipping_twice_is_nothing_and_swaps_names():
+    flip = np.array(FLIP_INDICES)
+    assert np.array_equal(flip[flip], np.arange(17))
+    for joint, other in enumerate(FLIP_INDICES):
+        name = H36M17.joint_names[joint]
+        swapped = name.replace('left', '#').replace('right', 'left')
+        assert H36M17.joint_names[other] == swapped.replace('#', 'right')
+        assert H36M17.sides[joint] == (
+            name.split('_')[0] if joint != other else 'centre'
+        )
+    # The tree is symmetric too.
+    flipped = {(FLIP_INDICES[p], FLIP_INDICES[c]) for p, c in H36M17.edges}
+    assert flipped == set(H36M17.edges)
+
+
+def test_colours_tell_the_sides_apart():
+    assert len({H36M17.colours[side] for side in ('left', 'right', 'centre')}) == 3
+
+
+class TestJointOrder:
+    def test_same_order(self):
+        assert joint_order(H36M17.joint_names) == tuple(range(17))
+
+    def test_other_order_names_and_extra_joints(self):
+        names = ['toe', *reversed(H36M17.joint_names)]
+        names[names.index('root')] = 'Pelvis'
+        names[names.index('left_foot')] = 'Left Ankle'
+        order = joint_order(names)
+        assert order == tuple(range(17, 0, -1))
+
+    def test_invalid(self):
+        with pytest.raises(ValueError, match="'head'"):
+            joint_order([n for n in H36M17.joint_names if n != 'head'])
+        with pytest.raises(ValueError, match='twice'):
+            joint_order([*H36M17.joint_names, 'pelvis'])
