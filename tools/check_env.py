@@ -145,8 +145,8 @@ def _about_missing(packages: Mapping[str, Package]) -> list[Advice]:
             continue
         if name == 'mmpose':
             text = (
-                'mmpose is missing. Its requirement chumpy cannot be built any more and '
-                'is never used: install mmpose without requirements, '
+                'mmpose is missing. Its requirement chumpy cannot be built any more '
+                'and is never used: install mmpose without requirements, '
                 '`pip install --no-deps mmpose==1.3.2` (`uv sync` does so by itself)'
             )
         elif name == 'six':
@@ -159,9 +159,7 @@ def _about_missing(packages: Mapping[str, Package]) -> list[Advice]:
     return advice
 
 
-def _about_openmmlab(
-    packages: Mapping[str, Package], mmcv_ops: bool
-) -> list[Advice]:
+def _about_openmmlab(packages: Mapping[str, Package], mmcv_ops: bool) -> list[Advice]:
     advice = []
     for name in ('mmengine', 'mmcv', 'mmdet'):
         both = list(packages[name].distributions) if name in packages else []
@@ -180,8 +178,8 @@ def _about_openmmlab(
             else ONEDL_OPS
         )
         text = (
-            'mmcv has no compiled operators (no mmcv._ext), without which mmpose.models '
-            f'cannot be imported: {how}'
+            'mmcv has no compiled operators (no mmcv._ext), without which '
+            f'mmpose.models cannot be imported: {how}'
         )
         advice.append(Advice(True, text))
     for name in ('mmengine', 'mmcv', 'mmdet', 'mmpose'):
@@ -221,8 +219,8 @@ def _about_binaries(packages: Mapping[str, Package]) -> list[Advice]:
             )
         elif 'pkg_resources' in error:
             text = (
-                f'{name} needs pkg_resources, which setuptools 82 dropped: `pip install '
-                '"setuptools<82"`'
+                f'{name} needs pkg_resources, which setuptools 82 dropped: '
+                '`pip install "setuptools<82"`'
             )
         elif 'chumpy' in error:
             text = (
@@ -252,7 +250,9 @@ def _about_versions(packages: Mapping[str, Package]) -> list[Advice]:
 
     advice = []
     if at_least('numpy', '2.4'):
-        advice.append("numpy >= 2.4 breaks mmpose's 2D drawing: `pip install 'numpy<2.4'`")
+        advice.append(
+            "numpy >= 2.4 breaks mmpose's 2D drawing: `pip install 'numpy<2.4'`"
+        )
     if at_least('matplotlib', '3.10'):
         advice.append(
             "matplotlib >= 3.10 breaks mmpose's 3D drawing: "
@@ -271,8 +271,8 @@ def _about_versions(packages: Mapping[str, Package]) -> list[Advice]:
         )
     if 'pkg_resources' in packages and not packages['pkg_resources'].imported:
         advice.append(
-            "pkg_resources is missing (setuptools >= 82 dropped it); some of mmcv's and "
-            "mmpose's helpers import it: `pip install 'setuptools<82'`"
+            'pkg_resources is missing (setuptools >= 82 dropped it); some helpers of '
+            "mmcv and mmpose import it: `pip install 'setuptools<82'`"
         )
     return [Advice(False, text) for text in advice]
 

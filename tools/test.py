@@ -4,6 +4,9 @@
     python tools/test.py CONFIG CHECKPOINT --out metrics.json --dump predictions.pkl
     python tools/test.py CONFIG CHECKPOINT --show-dir pictures --interval 50
     bash tools/dist_test.sh CONFIG CHECKPOINT 4
+
+Flags and their meaning are those of MMPose's tool; `--seed` and `--trust-checkpoint`
+are ours.
 """
 
 from __future__ import annotations
@@ -32,7 +35,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint: .pth or .safetensors')
-    parser.add_argument('--out', help='write the metrics to this .json, .yaml or .pkl file')
+    parser.add_argument(
+        '--out', help='write the metrics to this .json, .yaml or .pkl file'
+    )
     parser.add_argument('--dump', help='write the predictions to this .pkl file')
     parser.add_argument(
         '--badcase',

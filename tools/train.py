@@ -5,6 +5,9 @@
     python tools/train.py CONFIG --amp --work-dir OUT     # mixed precision, on a GPU
     python tools/train.py CONFIG --cfg-options train_dataloader.batch_size=64
     bash tools/dist_train.sh CONFIG 4                     # four GPUs (or processes)
+
+Flags and their meaning are those of MMPose's tool; `--seed` and `--trust-checkpoint`
+are ours.
 """
 
 from __future__ import annotations
@@ -74,8 +77,9 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     if args.auto_scale_lr:
         if not cfg.get('auto_scale_lr', {}).get('base_batch_size'):
             raise ValueError(
-                '--auto-scale-lr needs auto_scale_lr.base_batch_size in the config: the '
-                'batch size, over all processes, that its learning rate was chosen for'
+                '--auto-scale-lr needs auto_scale_lr.base_batch_size in the config: '
+                'the batch size, over all processes, that its learning rate was chosen '
+                'for'
             )
         cfg.auto_scale_lr.enable = True
     cfg.merge_from_dict(args.cfg_options)
@@ -93,7 +97,8 @@ def _use_mixed_precision(cfg: Config) -> None:
             'set mixed precision there'
         )
     if get_device() == 'cpu':
-        raise ValueError('--amp needs a GPU and none was found: leave it out')
+        cfg.optim_wrapper.type = 'Bf16OptimWrapper'
+        return
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 

@@ -9,7 +9,7 @@ model = dict(
         embed_dims=48,
         seq_len=9,
         depth=6,
-        num_heads=4,
+        num_heads=3,
         mlp_ratio=2,
         drop_path_rate=0.0,
     ),

@@ -11,13 +11,13 @@ model = dict(
         in_channels=3,
         embed_dims=48,
         seq_len=9,
-        num_heads=4,
+        num_heads=3,
         mlp_ratio=2,
         depth_2d=1,
         depth_d=1,
     ),
     neck=dict(
-        type='TaskAwareDecoder', embed_dims=48, seq_len=9, num_heads=4, mlp_ratio=2
+        type='TaskAwareDecoder', embed_dims=48, seq_len=9, num_heads=3, mlp_ratio=2
     ),
     head=dict(
         type='PrMLHead',

@@ -107,7 +107,7 @@ class LiftingLabel(BaseKeypointCodec):
         if lifting_target is None:
             return encoded
         root = lifting_target[:, self.root_index, None]
-        relative = lifting_target - root
+        relative = _minus_root(lifting_target, self.root_index)
         factor = np.zeros(num_frames, np.float32) if factor is None else np.ravel(factor)
         encoded['factor'] = factor
         if self.target == 'image':
@@ -159,8 +159,20 @@ class LiftingLabel(BaseKeypointCodec):
         height: float,
     ) -> np.ndarray:
         inputs = np.ones((*keypoints.shape[:2], 3 if self.confidence else 2), np.float32)
-        inputs[..., :2] = keypoints * np.float32(2 / width)
-        inputs[..., :2] -= np.array([1, height / width], np.float32)
+        # One channel at a time: NumPy is several times slower where the innermost
+        # axis has two or three elements.
+        for channel, shift in enumerate((1, height / width)):
+            inputs[..., channel] = keypoints[..., channel] * np.float32(2 / width)
+            inputs[..., channel] -= np.float32(shift)
         if self.confidence and confidence is not None:
             inputs[..., 2] = confidence
         return inputs
+
+
+def _minus_root(pose: np.ndarray, root_index: int) -> np.ndarray:
+    """Root-relative pose ``(T, K, D)``, one channel at a time for speed."""
+    relative = np.empty_like(pose)
+    for channel in range(pose.shape[-1]):
+        root = pose[:, root_index, None, channel]
+        np.subtract(pose[..., channel], root, out=relative[..., channel])
+    return relative

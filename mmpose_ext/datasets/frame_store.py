@@ -28,6 +28,14 @@ import numpy as np
 
 SCHEMA_VERSION = 1
 _CHUNK_BYTES = 1 << 22
+_HEADER_KEYS = {
+    'joint_set',
+    'fps',
+    'unit',
+    'num_frames',
+    'fields',
+    'sequences_sha256',
+}
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,12 @@ class FrameStore:
                 f'{self.path}: schema version {version!r}, this package reads '
                 f'{SCHEMA_VERSION}; convert the data again with the converters in '
                 'tools/dataset_converters'
+            )
+        missing = sorted(_HEADER_KEYS - set(self.header))
+        if missing:
+            raise ValueError(
+                f'{self.path / "header.json"} lacks {missing}; copy the store again or '
+                'convert the data again'
             )
         self.fields: dict[str, FieldInfo] = {
             name: FieldInfo(**{**entry, 'shape': tuple(entry['shape'])})
@@ -188,7 +202,7 @@ class FrameStore:
             )
         try:
             return json.loads(file.read_text(encoding='utf-8'))
-        except json.JSONDecodeError as error:
+        except ValueError as error:  # not JSON, or not even UTF-8
             raise ValueError(
                 f'{file} is not valid JSON ({error}); convert the data again'
             ) from error
@@ -229,6 +243,13 @@ class FrameStore:
             raise ValueError(
                 f'{file} holds {array.dtype} {list(array.shape)}, the header says '
                 f'{dtype} {list(shape)}; convert the data again'
+            )
+        expected = getattr(array, 'offset', None)
+        if expected is not None and file.stat().st_size != expected + array.nbytes:
+            raise ValueError(
+                f'{file} has {file.stat().st_size} bytes, its header says '
+                f'{expected + array.nbytes}; copy the store again or convert the data '
+                'again'
             )
         return array
 
@@ -395,6 +416,8 @@ class FrameStoreWriter:
         (self._folder / 'header.json').write_text(
             json.dumps(self._header, indent=1), encoding='utf-8'
         )
+        if self.path.exists() and not self.overwrite:
+            raise FileExistsError(f'{self.path} was made by someone else meanwhile')
         replace_folder(self._folder, self.path)
 
 
@@ -421,6 +444,7 @@ class _Column:
         array = np.ascontiguousarray(value)
         if array.dtype.hasobject:
             raise ValueError(f'field {self.name!r} holds Python objects')
+        array = array.astype(array.dtype.newbyteorder('='), copy=False)
         if self.dtype is None:
             self.ragged, self.row_shape, self.dtype = ragged, array.shape[1:], array.dtype
         if (ragged, array.shape[1:], array.dtype) != (

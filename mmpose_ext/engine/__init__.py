@@ -6,8 +6,10 @@ from .hooks import (
     PosePictureHook,
     RunSummaryHook,
 )
+from .optim_wrappers import Bf16OptimWrapper
 
 __all__ = [
+    'Bf16OptimWrapper',
     'LearningCurveHook',
     'NonFiniteLossHook',
     'PosePictureHook',

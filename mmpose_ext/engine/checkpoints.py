@@ -158,8 +158,8 @@ def _explain(source: str | os.PathLike, error: Exception) -> str:
         )
     what = next(group for group in found.groups() if group)
     return (
-        f'{source} holds {what}, which a checkpoint does not need; reading it could run '
-        'code from the file. Use a published checkpoint (tools/misc/publish_model.py '
-        'makes one), or repeat the command with --trust-checkpoint if you trust where '
-        'the file comes from'
+        f'{source} holds {what}, which a checkpoint does not need; reading it could '
+        'run code from the file. Use a published checkpoint '
+        '(tools/misc/publish_model.py makes one), or repeat the command with '
+        '--trust-checkpoint if you trust where the file comes from'
     )

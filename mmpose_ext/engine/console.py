@@ -133,7 +133,9 @@ def shorten(message: str, *, max_epochs: int | None = None) -> str:
     if 'eta' in values:
         parts.append(f'eta {values["eta"]}')
     parts.extend(
-        f'{key} {_short_number(value)}' for key, value in values.items() if 'loss' in key
+        f'{key} {_short_number(value)}'
+        for key, value in values.items()
+        if 'loss' in key
     )
     if 'lr' in values:
         parts.append(f'lr {float(values["lr"]):.1e}')

@@ -39,7 +39,9 @@ _LAUNCHER_VARIABLES = {
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags that training and testing share, named as in MMPose."""
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
-    parser.add_argument('--seed', type=int, help='seed of the run (default: the config)')
+    parser.add_argument(
+        '--seed', type=int, help='seed of the run (default: the config)'
+    )
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
@@ -55,7 +57,9 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         help='override settings of the config, e.g. model.backbone.depth=4; lists as '
         'key="[a,b]" or key=a,b',
     )
-    parser.add_argument('--show-dir', help='write pictures of predictions to this folder')
+    parser.add_argument(
+        '--show-dir', help='write pictures of predictions to this folder'
+    )
     parser.add_argument(
         '--show', action='store_true', help='show predictions in a window'
     )
@@ -166,10 +170,9 @@ def prepare_processes(cfg: Config) -> None:
     if get_device() != 'cpu':
         _check_gpu_count()
         return
-    dist_cfg = cfg.setdefault('env_cfg', {}).setdefault('dist_cfg', {})
-    dist_cfg.backend = 'gloo'
+    cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
     if not is_distributed():
-        _start_gloo(launcher, dist_cfg.get('timeout', 1800))
+        _start_gloo(launcher, cfg.env_cfg.dist_cfg.get('timeout', 1800))
     wrapper = cfg.get('model_wrapper_cfg') or dict(
         type='MMDistributedDataParallel',
         broadcast_buffers=False,

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import BPoly, CubicSpline
 
 from .body import (
@@ -217,7 +218,7 @@ def band_limited_noise(
     return waves.sum(axis=1) / np.sqrt(6)
 
 
-def keyframes(t: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:
+def keyframes(t: np.ndarray, knots: ArrayLike, values: ArrayLike) -> np.ndarray:
     """Go from value to value with least jerk, at rest in each.
 
     Args:
@@ -318,7 +319,7 @@ def _walk(body: Body, t: np.ndarray, generator: np.random.Generator) -> Targets:
 
 def _run(body: Body, t: np.ndarray, generator: np.random.Generator) -> Targets:
     scale = body.stature / 1.7
-    speed = generator.uniform(1.9, 2.8) * np.sqrt(scale)
+    speed = generator.uniform(1.9, 2.6) * np.sqrt(scale)
     steps_per_second = (2.45 + 0.13 * speed) * generator.uniform(0.95, 1.05)
     gait = Gait(
         speed=speed,
@@ -334,7 +335,7 @@ def _run(body: Body, t: np.ndarray, generator: np.random.Generator) -> Targets:
     )
     swing = np.radians(generator.uniform(22, 38))
     elbow = np.radians(generator.uniform(75, 105))
-    radii = generator.uniform(1.5, 1.8) * np.array([1, generator.uniform(0.85, 1)])
+    radii = generator.uniform(1.35, 1.6) * np.array([1, generator.uniform(0.92, 1)])
     return _travel(
         *(body, t, generator, gait, radii),
         arms=(swing, elbow, 0.4 * swing),
@@ -389,7 +390,7 @@ def _travel(
     )
     ceiling = reachable_height(body, targets, extension).min(axis=1)
     over_leg = np.cos(4 * np.pi * (phase - gait.duty / 2))
-    rise = -gait.dip or 0.6 * _highest_ride(ceiling, over_leg)
+    rise = -gait.dip if gait.dip else 0.6 * _highest_ride(ceiling, over_leg)
     targets.pelvis[:, 2] = (ceiling - rise * over_leg).min() + rise * over_leg
     _swing_arms(targets, wave, yaw, drop * wave2, arms)
     targets.angles['lumbar_flexion'] += 0.75 * lean
@@ -441,16 +442,17 @@ def _moving_about(
     rest: tuple[float, float],
 ) -> Targets:
     """Stand, turn and step a little aside in small steps, stand again."""
+    schedule = _fork(generator)
     knots, strides, headings = [-_LEAD_S], [0.0], [0.0]
     places = [np.zeros(2)]
     while knots[-1] < t[-1] + _LEAD_S:
-        angle = generator.choice([-1, 1]) * generator.uniform(*turn)
+        angle = schedule.choice([-1, 1]) * schedule.uniform(*turn)
         count = max(1, round(abs(angle)))
-        begin = knots[-1] + generator.uniform(*rest)
-        knots += [begin, begin + count * generator.uniform(0.85, 1.2)]
+        begin = knots[-1] + schedule.uniform(*rest)
+        knots += [begin, begin + count * schedule.uniform(0.85, 1.2)]
         strides += [strides[-1], strides[-1] + count]
         headings += [headings[-1], headings[-1] + angle]
-        places += [places[-1], generator.uniform(-0.2, 0.2, 2)]
+        places += [places[-1], schedule.uniform(-0.2, 0.2, 2)]
     gait = Gait(
         speed=0.0,
         stride=0.0,
@@ -516,11 +518,10 @@ def _sit(body: Body, t: np.ndarray, generator: np.random.Generator) -> Targets:
     """Sit down on a seat, stay a while, stand up."""
     targets = _standing(body, t, generator)
     period = generator.uniform(4.5, 8.0)
-    knots = np.cumsum([0, 0.08, *generator.uniform(1.0, 1.5, 1) / period])
-    rise = 1 - generator.uniform(0.9, 1.4) / period
-    knots = np.array([*knots, rise, 1.0])
-    part = (t / period + generator.uniform()) % 1
-    seated = keyframes(part, knots, np.array([0, 0, 1, 1, 0]))
+    sit_down, stand_up = generator.uniform(0.9, 1.5, 2)
+    knots = [0, 0.5, 0.5 + sit_down, period - stand_up, period]
+    time = (t + generator.uniform(0, period)) % period
+    seated = keyframes(time, knots, [0, 0, 1, 1, 0])
     seat = generator.uniform(0.39, 0.48) + 0.05 * body.stature
     standing = targets.pelvis[:, 2].copy()
     targets.pelvis[:, 2] = standing + seated * (seat - standing)
@@ -553,7 +554,7 @@ def _bend(body: Body, t: np.ndarray, generator: np.random.Generator) -> Targets:
     both = generator.random() < 0.5
     first = int(generator.integers(2))
     for index, side in enumerate(SIDES):
-        share = 1.0 if both or index == first else 0.35
+        share = 1.0 if both or index == first else 0.7
         targets.angles[f'{side}_shoulder_flexion'] += (
             (1.25 + 0.35 * knees) * share * down
         )
@@ -605,12 +606,12 @@ def _kick(body: Body, t: np.ndarray, generator: np.random.Generator) -> Targets:
     knots = np.cumsum([0, rest, *slow * np.array([0.35, 0.33, 0.30, 0.25, 0.5, 0.3])])
     time = (t + generator.uniform(0, knots[-1])) % knots[-1]
     leg = int(generator.integers(2))
-    power = generator.uniform(0.7, 1.05) * body.leg_length
+    power = generator.uniform(0.85, 1.1) * body.leg_length
     lifted, back, front, held, down = knots[2:7]
     swung_back = keyframes(time, [lifted, back, front - 0.06], [0, 1, 0])
     thrown = keyframes(time, [back - 0.03, front, held, down], [0, 1, 0.8, 0])
     height = generator.uniform(0.15, 0.50)
-    along = power * (0.68 * thrown - 0.5 * swung_back)
+    along = power * (0.78 * thrown - 0.45 * swung_back)
     targets.ankles[:, leg, 0] += along
     targets.ankles[:, leg, 2] += body.leg_length * (0.34 * swung_back + height * thrown)
     targets.foot_pitch[:, leg] += 1.1 * swung_back - 0.2 * thrown
@@ -698,7 +699,7 @@ def _random(body: Body, t: np.ndarray, generator: np.random.Generator) -> Target
     for name, wave in zip(names, noise.T, strict=True):
         degree = DEGREES[DEGREE_INDEX[name]]
         low, high = np.radians(degree.limits) * 0.9
-        rest = np.clip(targets.angles[name].mean(), low + 0.05, high - 0.05)
+        rest = np.clip(targets.angles[name][0], low + 0.05, high - 0.05)
         offset = np.log((rest - low) / (high - rest))
         targets.angles[name][:] = low + (high - low) / (1 + np.exp(-offset - wave))
     sway = band_limited_noise(t, 0.5, generator, 6)
@@ -821,9 +822,10 @@ def _add_postures(
     weight: np.ndarray | float,
 ) -> None:
     """Go through random postures, each with its time to move and to stay."""
+    schedule = _fork(generator)
     knots, postures = [-_LEAD_S], [np.zeros(len(DEGREES))]
     while knots[-1] < t[-1] + _LEAD_S:
-        posture, move, stay = draw(generator)
+        posture, move, stay = draw(schedule)
         vector = np.zeros(len(DEGREES))
         vector[[DEGREE_INDEX[name] for name in posture]] = list(posture.values())
         knots += [knots[-1] + move, knots[-1] + move + stay]
@@ -903,9 +905,13 @@ def _repeated(
     """A signal that goes from 0 up to a random size and back, again and again."""
     seconds = generator.uniform(*period)
     cycle = t / seconds + generator.uniform()
-    count = int(np.floor(cycle[-1])) + 1
-    sizes = generator.uniform(*size, 64)[np.floor(cycle).astype(int) % min(count, 64)]
+    sizes = generator.uniform(*size, 64)[np.floor(cycle).astype(int) % 64]
     return sizes * keyframes(cycle % 1, [0, *knots, 1], [0, 0, 1, 1, 0, 0])
+
+
+def _fork(generator: np.random.Generator) -> np.random.Generator:
+    """A generator for draws whose number depends on the length of the motion."""
+    return np.random.default_rng(generator.integers(2**63))
 
 
 def _placed(targets: Targets, room: float, generator: np.random.Generator) -> Targets:

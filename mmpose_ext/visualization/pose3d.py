@@ -53,9 +53,7 @@ def draw_skeleton(
     """
     shades = [colours] * len(edges) if isinstance(colours, str) else colours
     for (first, second), shade in zip(edges, shades, strict=True):
-        ax.plot(
-            *pose[[first, second]].T, color=shade, linewidth=width, linestyle=style
-        )
+        ax.plot(*pose[[first, second]].T, color=shade, linewidth=width, linestyle=style)
     shade = colours if isinstance(colours, str) else 'black'
     ax.plot(*pose.T, linestyle='', marker='o', markersize=1.5 * width, color=shade)
 

@@ -87,8 +87,9 @@ def test_values(tmp_path, motions):
                 atol=2e-2,
             )
         np.testing.assert_allclose(centres, [centres[0]] * 4, atol=1e-4)
-        # Where the cameras of Human3.6M look.
-        np.testing.assert_allclose(centres[0], [0.08, 0.33], atol=0.25)
+        # The point nearest to the four optical axes.
+        looked_at = {'S1': [-0.059, 0.320], 'S5': [0.061, 0.278], 'S6': [0.024, 0.271]}
+        np.testing.assert_allclose(centres[0], looked_at[rig], atol=1e-3)
     # People in the middle of the area are seen by all.
     assert (store['pose_image'][..., :2] > 0).all()
     assert (store['pose_image'][..., :2] < 1000).all()
@@ -194,8 +195,11 @@ class TestNoise:
     def test_cameras_err_independently(self, tmp_path, motions):
         store = convert(tmp_path / 'out' / 'store', motions[0], '--noise')
         gap = store['keypoints_det'] - store['pose_image'][..., :2]
-        first, second = rows_of(store, 'cmu_01_01')[:2]
-        assert not np.allclose(gap[frames_of(first)], gap[frames_of(second)], atol=1)
+        first, second = (
+            gap[frames_of(row)].ravel() for row in rows_of(store, 'cmu_01_01')[:2]
+        )
+        ordinary = (abs(first) < 30) & (abs(second) < 30)
+        assert abs(np.corrcoef(first[ordinary], second[ordinary])[0, 1]) < 0.3
 
 
 class TestOutside:

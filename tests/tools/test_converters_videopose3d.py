@@ -166,6 +166,16 @@ def damaged_2d(name, poses, found):
     if name == 'normalised':
         views[0][:] = views[0] / 500 - 1
         return {}, 'expected pixels'
+    if name == 'camera order':
+        for actions in found.values():
+            for views in actions.values():
+                views[0], views[2] = views[2], views[0]
+        return {}, 'data_2d_h36m_x.npz: keypoints lie .* camera order 54138969, 5501'
+    if name == 'offset':  # too little to be seen in one video, too much for all
+        for actions in found.values():
+            for views in actions.values():
+                views[:] = [view + np.float32(45) for view in views]
+        return {}, '/data_2d_h36m_x.npz: keypoints lie 6. px away'
     if name == 'coco':
         symmetry = [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]]
         return dict(layout_name='coco', keypoints_symmetry=symmetry), "layout 'coco'"
@@ -183,6 +193,8 @@ def damaged_2d(name, poses, found):
         'missing action',
         'missing subject',
         'normalised',
+        'camera order',
+        'offset',
         'coco',
         'mpii',
     ],

@@ -113,13 +113,12 @@ def plot_curve(args: argparse.Namespace) -> None:
     legend = args.legend or [f'{p}_{k}' for p in args.json_logs for k in args.keys]
     if len(legend) != curves:
         raise ValueError(f'{curves} curves need as many legends, got {len(legend)}')
-    names = iter(legend)
+    logs = [load_log(path) for path in args.json_logs]
+    data = [curve_of(records, key) for records in logs for key in args.keys]
     with plt.style.context(f'seaborn-v0_8-{args.style}'):
         figure, ax = plt.subplots(layout='constrained')
-        for path in args.json_logs:
-            records = load_log(path)
-            for key in args.keys:
-                ax.plot(*curve_of(records, key), label=next(names), linewidth=0.8)
+        for name, curve in zip(legend, data, strict=True):
+            ax.plot(*curve, label=name, linewidth=0.8)
         ax.set_xlabel('step')
         ax.legend()
         if args.title:

@@ -2,6 +2,8 @@
 
     python tools/analysis_tools/print_config.py CONFIG
     python tools/analysis_tools/print_config.py CONFIG --cfg-options model.type=X
+
+It imports nothing that the config names, so it also works where a package is missing.
 """
 
 from __future__ import annotations

@@ -62,7 +62,10 @@ SAME_ACTION = {
 }
 LICENCE = 'Human3.6M: academic use only, http://vision.imar.ro/human3.6m'
 MAX_METRES = 50.0
-MAX_MEDIAN_ERROR_PX = 150.0
+# A detector fine-tuned on Human3.6M errs by 5 to 10 px on average; a few videos of S9
+# have drifted 3D poses, so one video may be further off than a whole file.
+MAX_ERROR_OF_VIDEO_PX = 150.0
+MAX_ERROR_OF_FILE_PX = 40.0
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     **parameters,
                 )
                 writer.add_sequence(info, fields)
+        check_errors(detections, errors)
     report(args.out, notes(poses, detections, errors))
 
 
@@ -264,13 +268,31 @@ def error_of_detections(
     """
     gap = fields[f'keypoints_det{suffix}'] - fields['pose_image'][..., :2]
     error = np.linalg.norm(gap, axis=-1)
-    if np.median(error) > MAX_MEDIAN_ERROR_PX:
-        raise ValueError(
-            f'{where}: keypoints lie {np.median(error):.0f} px away from the projected '
-            '3D poses; expected pixels, in the camera order '
-            f'{", ".join(CAMERA_ORDER)}'
-        )
+    if np.median(error) > MAX_ERROR_OF_VIDEO_PX:
+        raise ValueError(unrelated(where, float(np.median(error))))
     return float(error.mean())
+
+
+def check_errors(
+    detections: Sequence[Detections], errors: Mapping[str, list[float]]
+) -> None:
+    """Check that each file as a whole belongs to the 3D poses.
+
+    Raises:
+        ValueError: If its mean error is that of another camera order.
+    """
+    for detection in detections:
+        error = float(np.mean(errors[detection.name]))
+        if error > MAX_ERROR_OF_FILE_PX:
+            raise ValueError(unrelated(str(detection.file), error))
+
+
+def unrelated(where: str, error: float) -> str:
+    """The message about keypoints that do not fit."""
+    return (
+        f'{where}: keypoints lie {error:.0f} px away from the projected 3D poses; '
+        f'expected pixels, in the camera order {", ".join(CAMERA_ORDER)}'
+    )
 
 
 def action_label(video: str) -> str:

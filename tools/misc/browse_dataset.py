@@ -18,8 +18,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
-
 from mmpose.registry import DATASETS
+
 from mmpose_ext.engine.hooks.pose_picture_hook import bones_of, spread
 from mmpose_ext.visualization.curves import new_figure
 from mmpose_ext.visualization.pose3d import draw_input_and_target

@@ -1,7 +1,7 @@
 # One budget for every model on the motion capture: steps, batch and cosine schedule.
 _base_ = '../default_runtime.py'
 
-train_cfg = dict(by_epoch=False, max_iters=8000, val_interval=8000)
+train_cfg = dict(by_epoch=False, max_iters=4000, val_interval=4000)
 val_cfg = dict()
 test_cfg = dict()
 
@@ -11,7 +11,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=200),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=200, end=8000, eta_min=1e-6),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=200, end=4000, eta_min=1e-6),
 ]
 default_hooks = dict(
     logger=dict(interval=100),

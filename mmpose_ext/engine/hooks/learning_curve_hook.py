@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-
 from mmpose.registry import HOOKS
+
 from mmpose_ext.visualization.curves import Curve, draw_learning_curve, new_figure
 
 from .run_summary_hook import register_picture

@@ -8,7 +8,6 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.structures import BaseDataElement
-
 from mmpose.registry import HOOKS
 
 
@@ -55,8 +54,8 @@ class NonFiniteLossHook(Hook):
             + ', '.join(f'{key} = {value}' for key, value in bad.items())
             + f'. Samples of this batch: {shown or "unnamed"}'
             + (f' and {more} more' if more > 0 else '')
-            + f'. Last checkpoint: {last}. Look at these samples, or lower the learning '
-            'rate or clip gradients (optim_wrapper.clip_grad)'
+            + f'. Last checkpoint: {last}. Look at these samples, or lower the '
+            'learning rate or clip gradients (optim_wrapper.clip_grad)'
         )
 
 

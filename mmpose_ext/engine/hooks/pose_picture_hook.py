@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import Hook
-
 from mmpose.registry import HOOKS
+
 from mmpose_ext.geometry.skeletons import H36M17
 from mmpose_ext.visualization.curves import new_figure
 from mmpose_ext.visualization.pose3d import Edges, draw_pose_pairs
@@ -189,7 +189,7 @@ def pair_of_sample(sample: Any) -> PosePair | None:
         return None
     pred, truth = _as_windows(pred), _as_windows(truth)
     frames = np.arange(len(truth))
-    mask = np.asarray(sample.metainfo.get('score_mask', np.ones(len(truth), bool)))
+    mask = np.asarray(sample.metainfo.get('score_mask', frames >= 0), dtype=bool)
     if mask.any():
         frames = frames[mask]
     frame = int(frames[np.argmin(np.abs(frames - len(truth) // 2))])

@@ -13,8 +13,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.optim import BaseOptimWrapper
 from mmengine.runner import BaseLoop
-
 from mmpose.registry import HOOKS
+
 from mmpose_ext.engine.checkpoints import allow_training_checkpoints
 from mmpose_ext.engine.console import CONSOLE, show_what_matters
 
@@ -152,7 +152,8 @@ def _describe_device(runner: Any) -> str:
     if get_world_size() > 1:
         text += f', {get_world_size()} processes'
     if isinstance(runner.optim_wrapper, BaseOptimWrapper):
-        amp = 'Amp' in type(runner.optim_wrapper).__name__
+        name = type(runner.optim_wrapper).__name__
+        amp = name in ('AmpOptimWrapper', 'Bf16OptimWrapper')
         text += ', mixed precision' if amp else ', full precision'
     return text
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from mmpose.registry import METRICS
 
+from mmpose_ext.atomic_write import write_json
 from mmpose_ext.geometry import image_pose_to_camera
 
 from ..functional import (
@@ -167,7 +166,7 @@ class PoseLiftingMetric(BaseMetric):
         self._log(metrics, frames, skipped)
         if self.outfile is not None:
             report = self._report(metrics, frames, values, skipped)
-            _write_json(self.outfile, report)
+            write_json(self.outfile, report)
         return metrics
 
     def _is_skipped(self, sequence: str) -> bool:
@@ -600,20 +599,3 @@ def _align(
 
 def _json_number(value: float) -> float | None:
     return None if math.isnan(value) else round(float(value), 6)
-
-
-def _write_json(file: Path, content: Mapping[str, Any]) -> None:
-    """Write beside the file and rename, so that a reader never sees half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(content, indent=1, allow_nan=False) + '\n'
-    handle, temporary = tempfile.mkstemp(prefix=f'.{file.name}.', dir=file.parent)
-    try:
-        with os.fdopen(handle, 'w', encoding='utf-8') as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, file)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -58,7 +58,7 @@ class MixSTE(BaseModule):
             temporal=False,
         )
         self.frames = nn.Parameter(torch.zeros(1, seq_len, 1, embed_dims))
-        rates = torch.linspace(0, drop_path_rate, depth).tolist()
+        rates = [drop_path_rate * step / max(depth - 1, 1) for step in range(depth)]
 
         def layers(axis: str) -> nn.ModuleList:
             return nn.ModuleList(

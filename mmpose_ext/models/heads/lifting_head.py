@@ -93,7 +93,7 @@ class LiftingHead(BaseHead):
         """
         if self.decoder is None:
             raise RuntimeError('set `decoder` of the head to a codec to predict')
-        width, factor = _stack_scale(batch_data_samples, pred.shape[1])
+        width, factor = stack_scale(batch_data_samples, pred.shape[1])
         keypoints = self.decoder.decode(pred.detach().float().cpu(), width, factor)
         scores = np.ones(keypoints.shape[1:3], dtype=np.float32)
         return [
@@ -111,7 +111,7 @@ def stack_labels(batch_data_samples: list) -> tuple[Tensor, Tensor]:
     )
 
 
-def _stack_scale(samples: list, num_frames: int) -> tuple[Tensor, Tensor]:
+def stack_scale(samples: list, num_frames: int) -> tuple[Tensor, Tensor]:
     """Image widths ``(B,)`` and factors ``(B, T)`` from the meta information."""
     metas = [sample.metainfo for sample in samples]
     width = [(meta.get('camera_param') or {}).get('w', np.nan) for meta in metas]

@@ -1,0 +1,34 @@
+# PrML on Human3.6M in camera space: VideoPose3D's files, CPN 2D, T = 243.
+# Ground-truth 2D: --cfg-options train_dataloader.dataset.keypoints_2d=gt \
+#     val_dataloader.dataset.keypoints_2d=gt test_dataloader.dataset.keypoints_2d=gt
+_base_ = ['../_base_/datasets/h36m_cpn.py', '../_base_/schedules/h36m.py']
+
+model = dict(
+    type='SequenceLifter',
+    backbone=dict(
+        type='PrMLBackbone',
+        in_channels=2,
+        embed_dims=128,
+        seq_len=243,
+        num_heads=8,
+        mlp_ratio=4,
+        depth_2d=13,
+        depth_d=13,
+        order='ts',
+        temporal_embedding=True,
+    ),
+    neck=dict(type='TaskAwareDecoder', embed_dims=128, seq_len=243, num_heads=8),
+    head=dict(
+        type='PrMLHead',
+        in_channels=128,
+        hidden_dims=512,
+        losses=dict(
+            pose=dict(type='DecoupledPoseLoss'),
+            velocity=dict(type='VelocityLoss', loss_weight=20.0),
+        ),
+        loss_mi=dict(type='BarberAgakovLoss', loss_weight=0.01),
+        decoder=dict(type='LiftingLabel', target='camera', confidence=False),
+    ),
+    train_cfg=dict(flip_prob=0.5),
+    test_cfg=dict(flip_test=True),
+)

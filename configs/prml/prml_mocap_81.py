@@ -1,0 +1,13 @@
+# PrML on real motion at T = 81, width 128, for a GPU.
+_base_ = './prml_mocap_9.py'
+
+model = dict(
+    backbone=dict(
+        embed_dims=128, seq_len=81, num_heads=8, mlp_ratio=4, depth_2d=4, depth_d=4
+    ),
+    neck=dict(embed_dims=128, seq_len=81, num_heads=8, mlp_ratio=4),
+    head=dict(in_channels=128, hidden_dims=512),
+)
+train_dataloader = dict(num_workers=4, dataset=dict(seq_len=81, stride=27))
+val_dataloader = dict(num_workers=4, dataset=dict(seq_len=81))
+test_dataloader = val_dataloader

@@ -1,0 +1,94 @@
+"""Two processes on the CPU train like one with twice the batch."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+
+# Plain SGD: Adam divides by gradients that are zero up to rounding.
+OPTIONS = {
+    'optim_wrapper.optimizer': dict(type='SGD', lr=0.05),
+    'custom_imports.imports': ['mmpose_ext', 'loss_recorder'],
+    'custom_hooks': [dict(type='LossRecorder')],
+    'train_cfg.max_epochs': 2,
+    'val_cfg': None,
+    'val_dataloader': None,
+    'val_evaluator': None,
+}
+
+
+@pytest.fixture
+def write_config(tiny_config_file, tmp_path, monkeypatch):
+    """A function that writes the config of a run with some batch size."""
+    fixtures = os.path.dirname(tiny_config_file)
+    monkeypatch.syspath_prepend(fixtures)
+    monkeypatch.setenv('PYTHONPATH', fixtures)
+
+    def write(batch_size):
+        cfg = Config.fromfile(tiny_config_file)
+        cfg.merge_from_dict(OPTIONS)
+        cfg.train_dataloader.batch_size = batch_size
+        path = tmp_path / f'batch_{batch_size}.py'
+        cfg.dump(path)
+        return path
+
+    return write
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def two_processes(config, work_dir):
+    environment = {
+        **os.environ,
+        'CUDA_VISIBLE_DEVICES': '-1',
+        'PORT': str(free_port()),
+        'PYTHON': sys.executable,
+        'OMP_NUM_THREADS': '1',
+    }
+    command = ['bash', os.path.join(REPO, 'tools/dist_train.sh'), str(config), '2']
+    result = subprocess.run(
+        [*command, '--work-dir', str(work_dir)],
+        env=environment,
+        cwd=work_dir.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.mark.skipif(shutil.which('bash') is None, reason='needs bash')
+def test_in_runner(write_config, tmp_path):
+    console = two_processes(write_config(8), tmp_path / 'two')
+    assert 'cpu, 2 processes' in console
+    assert console.count('SequenceLifter') == 1, 'only the first process prints'
+    cfg = Config.fromfile(write_config(16))
+    cfg.work_dir = str(tmp_path / 'one')
+    Runner.from_cfg(cfg).train()
+
+    two, one = (
+        json.loads((tmp_path / name / 'losses.json').read_text())
+        for name in ('two', 'one')
+    )
+    assert len(one) == 10 and one[-1] < one[0]
+    np.testing.assert_allclose(two, one, atol=1e-4, rtol=0)
+    weights = [
+        torch.load(tmp_path / name / 'epoch_2.pth', weights_only=False)['state_dict']
+        for name in ('two', 'one')
+    ]
+    for key, value in weights[1].items():
+        torch.testing.assert_close(weights[0][key], value, atol=1e-4, rtol=0)

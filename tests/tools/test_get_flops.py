@@ -1,0 +1,120 @@
+"""The tool that counts parameters and operations of a config."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+REPO = Path(__file__).parents[2]
+CONFIGS = REPO / 'configs/prml'
+
+
+def load(folder, name):
+    sys.path.insert(0, str(REPO / folder))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(REPO / folder))
+
+
+get_flops = load('tools/analysis_tools', 'get_flops')
+
+
+def count(capsys, config, *options):
+    capsys.readouterr()
+    get_flops.main([str(config), '--json', *options])
+    return json.loads(capsys.readouterr().out)
+
+
+# parameters, parameters_thop, macs_thop; thop's figures from the papers' own code.
+EXPECTED = {
+    'prml_h36m_243': (13.0396e6, None, 49.2785e9),
+    'motionbert_h36m_243': (42.466e6, None, 174.751e9),
+    'mixste_h36m_243': (33.784e6, 33.651e6, 139.038e9),
+}
+
+
+@pytest.mark.parametrize('name', EXPECTED)
+def test_values(name, capsys):
+    found = count(capsys, CONFIGS / f'{name}.py')
+    parameters, parameters_thop, macs = EXPECTED[name]
+    assert found['parameters'] == pytest.approx(parameters, rel=2e-5)
+    assert found['macs_thop'] == pytest.approx(macs, rel=1e-5)
+    if parameters_thop is not None:
+        assert found['parameters_thop'] == pytest.approx(parameters_thop, rel=2e-5)
+    assert 2 * found['macs_thop'] > found['flops_linear']
+    assert found['flops'] > found['flops_linear']
+    assert found['forward'] == 'training'
+    assert found['input'][:3] == [1, 243, 17]
+    parts = found['parts'].values()
+    assert sum(part['parameters'] for part in parts) == found['parameters']
+    assert sum(part['macs_thop'] for part in parts) == found['macs_thop']
+
+
+def test_deploy(capsys):
+    config = CONFIGS / 'prml_h36m_243.py'
+    training, inference = count(capsys, config), count(capsys, config, '--deploy')
+    assert inference['macs_thop'] / 1e9 == pytest.approx(48.19, abs=5e-3)
+    assert training['parameters'] - inference['parameters'] == 264_707
+    assert inference['forward'] == 'inference'
+
+
+def test_options(capsys):
+    small = [
+        '--cfg-options',
+        'model.backbone.depth_2d=1',
+        'model.backbone.depth_d=1',
+    ]
+    config = CONFIGS / 'prml_h36m_243.py'
+    long, short = (
+        count(capsys, config, '--seq-len', str(frames), *small) for frames in (81, 27)
+    )
+    assert long['input'] == [1, 81, 17, 3]
+    assert long['macs_thop'] == 3 * short['macs_thop']
+    assert long['parameters'] == short['parameters']
+    with pytest.raises(ValueError, match='windows of at most 243'):
+        count(capsys, config, '--seq-len', '244', *small)
+
+
+def test_table(capsys):
+    get_flops.main(
+        [
+            str(CONFIGS / 'prml_h36m_243.py'),
+            '--cfg-options',
+            'model.backbone.depth_2d=0',
+            'model.backbone.depth_d=0',
+        ]
+    )
+    output = capsys.readouterr().out
+    assert 'training forward, input (1, 243, 17, 3)' in output
+    assert 'backbone.bottom' in output and '792,066' in output
+    assert 'macs_thop' in output and ' G ' in output
+
+
+def test_shapes():
+    def shape(train_dataloader, seq_len=None, **backbone):
+        cfg = Config(dict(model=dict(backbone=dict(in_channels=3, **backbone))))
+        cfg.train_dataloader = train_dataloader
+        return get_flops.window_shape(cfg, seq_len)
+
+    data = dict(type='LiftingDataset', seq_len=27)
+    assert shape(dict(dataset=data), seq_len=81)[1] == 27
+    assert shape(dict(dataset=dict(dataset=data)), num_joints=16) == (1, 27, 16, 3)
+    assert shape(dict(dataset=dict(datasets=[data, data])))[1] == 27
+    theirs = dict(type='Human36mDataset', seq_len=1, multiple_target=243)
+    assert shape(dict(dataset=theirs))[1] == 243
+    assert shape(None, seq_len=9)[1] == 9
+    with pytest.raises(ValueError, match='give --seq-len'):
+        shape(None)
+
+
+def test_invalid():
+    cfg = Config(dict(model=dict(type='TopdownPoseEstimator')))
+    with pytest.raises(ValueError, match='counts lifters'):
+        get_flops.window_shape(cfg)
+    cfg = Config(dict(model=dict(backbone=dict(in_channels=3))))
+    with pytest.raises(ValueError, match='T >= 1'):
+        get_flops.window_shape(cfg, 0)

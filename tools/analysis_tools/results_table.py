@@ -1,0 +1,164 @@
+"""Make the tables of a family's README from the result files of its experiments.
+
+    python tools/analysis_tools/results_table.py configs/prml            # rewrite README
+    python tools/analysis_tools/results_table.py configs/prml --check    # exit 1 if stale
+
+`experiments.yaml` describes each table: its rows, its columns and, optionally, the row
+that others are compared with. The table stands in the README between the lines
+`<!-- results: NAME -->` and `<!-- /results -->`. A row without result files says
+`not yet`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from mmpose_ext.atomic_write import atomic_path
+from mmpose_ext.evaluation.functional.bootstrap import Interval, relative_gain
+
+BLOCK = '<!-- results: {name} -->\n{body}\n<!-- /results -->'
+PATTERN = re.compile(r'<!-- results: (\S+) -->\n.*?<!-- /results -->', re.DOTALL)
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('family', type=Path, help='folder such as configs/prml')
+    parser.add_argument(
+        '--check', action='store_true', help='change nothing; exit 1 if stale'
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Rewrite or check the README."""
+    args = parse_args(argv)
+    readme = args.family / 'README.md'
+    old = readme.read_text(encoding='utf-8')
+    new = render(old, args.family)
+    if args.check:
+        if old != new:
+            print(f'{readme} is stale: run this without --check', file=sys.stderr)
+        return int(old != new)
+    with atomic_path(readme) as temporary:
+        temporary.write_text(new, encoding='utf-8')
+    return 0
+
+
+def render(text: str, family: Path) -> str:
+    """The README with every table made anew.
+
+    Raises:
+        ValueError: If the README has a table that `experiments.yaml` does not describe.
+    """
+    content = yaml.safe_load((family / 'experiments.yaml').read_text(encoding='utf-8'))
+    tables = content.get('tables', {})
+
+    def table(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in tables:
+            raise ValueError(f'{family}/experiments.yaml has no table {name!r}')
+        body = make_table(tables[name], family / 'results')
+        return BLOCK.format(name=name, body=body)
+
+    return PATTERN.sub(table, text)
+
+
+def make_table(spec: Mapping[str, Any], results: Path) -> str:
+    """One Markdown table.
+
+    Args:
+        spec: `rows` (row name to label), `columns` (metric names), optional
+            `reference` (row name) for the gain in MPJPE with its 95 % interval.
+        results: Folder of the result files.
+    """
+    columns = list(spec['columns'])
+    reference = load(results, spec['reference']) if 'reference' in spec else []
+    header = ['method', *columns, 'seeds', 'training', 'state']
+    if 'reference' in spec:
+        header.insert(len(columns) + 1, f'gain on {spec["rows"][spec["reference"]]}')
+    lines = ['| ' + ' | '.join(header) + ' |', '|---' * len(header) + '|']
+    for row, label in spec['rows'].items():
+        runs = load(results, row)
+        cells = [label, *(mean_and_spread(runs, column) for column in columns)]
+        if 'reference' in spec:
+            same = row == spec['reference']
+            cells.append('' if same else gain_cell(runs, reference))
+        seeds = ', '.join(str(run['seed']) for run in runs)
+        state = 'reproduced here' if runs else 'not yet'
+        cells += [seeds, duration(runs), state]
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines)
+
+
+def load(results: Path, row: str) -> list[dict[str, Any]]:
+    """Result files of a row, by seed."""
+    files = results.glob(f'{row}_seed*.json')
+    runs = [json.loads(file.read_text(encoding='utf-8')) for file in files]
+    return sorted(runs, key=lambda run: run['seed'])
+
+
+def mean_and_spread(runs: list[dict[str, Any]], column: str) -> str:
+    """Mean over seeds, and the standard deviation where there are several."""
+    values = [run['metrics'][column] for run in runs]
+    if not values:
+        return ''
+    if len(values) == 1:
+        return f'{values[0]:.1f}'
+    return f'{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}'
+
+
+def gain_cell(runs: list[dict[str, Any]], reference: list[dict[str, Any]]) -> str:
+    """Relative gain in MPJPE over the reference and its interval, per cent."""
+    if not runs or not reference:
+        return ''
+    gain = gain_over(runs, reference)
+    return f'{gain.value:.1%} [{gain.low:.1%}, {gain.high:.1%}]'.replace('%', ' %')
+
+
+def gain_over(
+    runs: list[dict[str, Any]], reference: list[dict[str, Any]]
+) -> Interval:
+    """Gain of the mean error over seeds, resampled by motion (all its cameras).
+
+    Raises:
+        ValueError: If the runs scored different sequences.
+    """
+    tables = [
+        [{row['name']: row for row in run['sequences']} for run in group]
+        for group in (runs, reference)
+    ]
+    names = sorted(tables[0][0])
+    if any(sorted(table) != names for group in tables for table in group):
+        raise ValueError('runs that are compared must have scored the same sequences')
+    errors, other = (
+        np.mean([[table[name]['MPJPE'] for name in names] for table in group], axis=0)
+        for group in tables
+    )
+    rows = [tables[0][0][name] for name in names]
+    frames = np.array([row['frames'] for row in rows])
+    motions = np.array(
+        [row['name'].removesuffix(f'_{row.get("camera")}') for row in rows]
+    )
+    return relative_gain(errors, other, frames, motions)
+
+
+def duration(runs: list[dict[str, Any]]) -> str:
+    """Mean training time."""
+    seconds = [run['train_seconds'] for run in runs if run.get('train_seconds')]
+    return f'{np.mean(seconds) / 60:.0f} min' if seconds else ''
+
+
+if __name__ == '__main__':
+    sys.exit(main())

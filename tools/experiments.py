@@ -1,0 +1,221 @@
+"""Work off a family's list of experiments, whatever interrupts it.
+
+    python tools/experiments.py configs/prml/experiments.yaml --list
+    python tools/experiments.py configs/prml/experiments.yaml --size small
+    python tools/experiments.py configs/prml/experiments.yaml --only prml_mocap_9_gt
+
+Each row of the list is a config with its overrides and seeds. A row and seed that has a
+result file is skipped; one that was interrupted goes on from its last checkpoint. The
+result is `results/<row>_seed<N>.json` beside the list; the tables of the family's
+README are made from these files by tools/analysis_tools/results_table.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mmpose_ext.atomic_write import write_json
+from mmpose_ext.engine.run_record import collect, training_seconds
+
+TOOLS = Path(__file__).resolve().parent
+SIZES = ('small', 'full')
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row with one seed."""
+
+    row: str
+    config: str
+    seed: int
+    size: str
+    results: Path
+    work_dir: Path
+    options: dict[str, Any] = field(default_factory=dict)
+    baseline: str | None = None
+
+    @property
+    def result_file(self) -> Path:
+        """Where the figures of this job go."""
+        return self.results / f'{self.row}_seed{self.seed}.json'
+
+    @property
+    def metrics_file(self) -> Path:
+        """What the metric of the run writes."""
+        return self.work_dir / 'metrics.json'
+
+    def command(self) -> list[str]:
+        """The command that a reader types to repeat the row."""
+        options = [f'{key}={value}' for key, value in self.options.items()]
+        tail = ['--cfg-options', *options] if options else []
+        if self.baseline:
+            tool = 'tools/analysis_tools/linear_baseline.py'
+            return ['python', tool, self.config, '--method', self.baseline, *tail]
+        return ['python', 'tools/train.py', self.config, '--seed', str(self.seed), *tail]
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('list', type=Path, help='experiments.yaml of a family')
+    parser.add_argument('--only', nargs='+', metavar='ROW', help='only these rows')
+    parser.add_argument('--size', choices=SIZES, help='only rows of this size')
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        default=Path('work_dirs/experiments'),
+        help='checkpoints and logs (default work_dirs/experiments)',
+    )
+    parser.add_argument(
+        '--results', type=Path, help='result files (default: results/ beside the list)'
+    )
+    parser.add_argument(
+        '--list', dest='show', action='store_true', help='print the state and stop'
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what is missing; the exit code counts the jobs that failed."""
+    args = parse_args(argv)
+    jobs = list(read_jobs(args.list, args.work_dir, args.results))
+    jobs = choose(jobs, args.only, args.size)
+    failed = 0
+    for number, job in enumerate(jobs, 1):
+        state = state_of(job)
+        print(f'[{number}/{len(jobs)}] {job.row} seed {job.seed}: {state}', flush=True)
+        if args.show or state == 'done':
+            continue
+        if run_job(job):
+            print(f'    -> {job.result_file}', flush=True)
+        else:
+            failed += 1
+            print(f'    failed; see {job.work_dir / "console.log"}', flush=True)
+    return failed
+
+
+def read_jobs(
+    file: Path, work_dir: Path, results: Path | None = None
+) -> Iterator[Job]:
+    """Jobs of a list, in its order.
+
+    Raises:
+        FileNotFoundError: If the list or a config of it does not exist.
+        ValueError: If a row has unknown keys or its name comes twice.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f'there is no list of experiments {file}')
+    content = yaml.safe_load(file.read_text(encoding='utf-8'))
+    known = {'name', 'config', 'seeds', 'size', 'options', 'baseline'}
+    names: set[str] = set()
+    for row in content['rows']:
+        if unknown := set(row) - known:
+            raise ValueError(f'{file}: row {row.get("name")}: unknown {sorted(unknown)}')
+        if row['name'] in names:
+            raise ValueError(f'{file}: two rows are called {row["name"]!r}')
+        if not Path(row['config']).is_file():
+            raise FileNotFoundError(f'{file}: there is no config {row["config"]}')
+        names.add(row['name'])
+        for seed in row.get('seeds', [0]):
+            yield Job(
+                row=row['name'],
+                config=row['config'],
+                seed=seed,
+                size=row.get('size', 'small'),
+                results=results or file.parent / 'results',
+                work_dir=work_dir / f'{row["name"]}_seed{seed}',
+                options=row.get('options', {}),
+                baseline=row.get('baseline'),
+            )
+
+
+def choose(jobs: list[Job], only: Sequence[str] | None, size: str | None) -> list[Job]:
+    """Jobs of the wanted rows and size.
+
+    Raises:
+        ValueError: If a wanted row is not in the list.
+    """
+    if unknown := set(only or ()) - {job.row for job in jobs}:
+        raise ValueError(
+            f'no row {sorted(unknown)}; rows: {sorted({job.row for job in jobs})}'
+        )
+    return [
+        job
+        for job in jobs
+        if (not only or job.row in only) and (not size or job.size == size)
+    ]
+
+
+def state_of(job: Job) -> str:
+    """``'done'``, ``'interrupted'`` or ``'to do'``."""
+    if job.result_file.is_file():
+        return 'done'
+    return 'interrupted' if any(job.work_dir.glob('*')) else 'to do'
+
+
+def run_job(job: Job) -> bool:
+    """Run a job to its result file; false if a command of it failed."""
+    job.work_dir.mkdir(parents=True, exist_ok=True)
+    if not job.metrics_file.is_file():
+        finished = all(call(command, job) for command in steps(job))
+        if not finished or not job.metrics_file.is_file():
+            return False
+    seconds = None if job.baseline else round(training_seconds(job.work_dir), 1)
+    record = collect(
+        job.metrics_file,
+        row=job.row,
+        config=job.config,
+        options=job.options,
+        seed=job.seed,
+        command=job.command(),
+        train_seconds=seconds,
+    )
+    write_json(job.result_file, record)
+    return True
+
+
+def steps(job: Job) -> Iterator[list[str]]:
+    """The commands of a job; the last one only if the metric has not written yet."""
+    command = [sys.executable, *map(str, job.command()[1:])]
+    if job.baseline:
+        yield [*command, '--out', str(job.metrics_file)]
+        return
+    outfile = f'val_evaluator.outfile={job.metrics_file}'
+    command += [] if '--cfg-options' in command else ['--cfg-options']
+    resume = ['--resume'] if any(job.work_dir.glob('*.pth')) else []
+    yield [*command, outfile, '--work-dir', str(job.work_dir), *resume]
+    if not job.metrics_file.is_file():
+        checkpoint = (job.work_dir / 'last_checkpoint').read_text().strip()
+        options = [f'{key}={value}' for key, value in job.options.items()]
+        yield [
+            *(sys.executable, str(TOOLS / 'test.py'), job.config, checkpoint),
+            *('--work-dir', str(job.work_dir), '--cfg-options', *options),
+            f'test_evaluator.outfile={job.metrics_file}',
+        ]
+
+
+def call(command: list[str], job: Job) -> bool:
+    """Run a command with its output in the job's log."""
+    with (job.work_dir / 'console.log').open('a', encoding='utf-8') as log:
+        log.write(f'$ {shlex.join(command)}\n')
+        log.flush()
+        done = subprocess.run(
+            command, stdout=log, stderr=subprocess.STDOUT, env=dict(os.environ)
+        )
+    return done.returncode == 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

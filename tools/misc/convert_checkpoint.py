@@ -1,0 +1,200 @@
+"""Turn a public checkpoint of a lifter into one that loads into our configs.
+
+    python tools/misc/convert_checkpoint.py --from motionbert best_epoch.bin \
+        models/motionbert_h36m.pth --config configs/prml/motionbert_h36m_243.py
+    python tools/misc/convert_checkpoint.py --from mixste best_epoch.bin \
+        models/mixste_h36m.pth --config configs/prml/mixste_h36m_243.py
+    python tools/test.py configs/prml/motionbert_h36m_243.py models/motionbert_h36m.pth
+
+`--from motionbert` reads checkpoints of Walter0807/MotionBERT (pose estimation and
+pre-training), `--from mixste` those of JinluZhang1126/MixSTE, `--from mmpose` those of
+MMPose's MotionBERT configs. The converted network gives the same output. With `--config`
+nothing is written unless the weights load strictly; another window length is sliced or
+interpolated at loading, which is said.
+
+Optimiser state and training progress stay behind. Some public files hold Python objects
+besides tensors (MixSTE's: its random state); reading them can run code from the file and
+needs `--trust-checkpoint`. OUT appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from publish_model import write_atomically
+from torch import Tensor
+
+from mmpose.registry import MODELS
+from mmpose_ext.engine.checkpoints import load_checkpoint
+from mmpose_ext.models.checkpoint_maps import CHECKPOINT_MAPS, convert_state_dict
+from mmpose_ext.version import __version__
+
+# Where public training scripts put the weights.
+_STATE_KEYS = ('model_pos', 'state_dict', 'model')
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('in_file', metavar='IN', help='public checkpoint')
+    parser.add_argument('out_file', metavar='OUT', help='file to write, .pth')
+    parser.add_argument(
+        '--from',
+        dest='source',
+        choices=list(CHECKPOINT_MAPS),
+        required=True,
+        help='what kind of checkpoint IN is',
+    )
+    parser.add_argument(
+        '--config', help='config whose model must load the result strictly'
+    )
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read objects of any type, which can run code from the file',
+    )
+    return parser.parse_args(argv)
+
+
+def public_state_dict(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights of a public checkpoint, without the prefix of a parallel wrapper.
+
+    Args:
+        checkpoint: A training checkpoint, or the weights alone.
+
+    Raises:
+        ValueError: If there are no weights in it.
+    """
+    key = next((key for key in _STATE_KEYS if key in checkpoint), None)
+    state = checkpoint if key is None else checkpoint[key]
+    if not (
+        isinstance(state, Mapping)
+        and state
+        and all(isinstance(value, Tensor) for value in state.values())
+    ):
+        raise ValueError(
+            f'found no weights under {_STATE_KEYS} nor at the top of the checkpoint; '
+            f'its keys are {list(checkpoint)[:10]}'
+        )
+    return {name.removeprefix('module.'): value for name, value in state.items()}
+
+
+def settings_of(state: Mapping[str, Tensor], backbone: str) -> dict[str, dict]:
+    """Settings of backbone and head that converted weights need.
+
+    Args:
+        state: Weights under our names.
+        backbone: Class of the backbone.
+
+    Returns:
+        Settings of ``backbone`` and ``head``. The number of heads leaves no trace in
+        weights; the public models have 8.
+    """
+    embed_dims, in_channels = state['backbone.embedding.proj.weight'].shape
+    frames = next(v for k, v in state.items() if k.endswith('.frames'))
+    widths = [v.shape[0] for k, v in state.items() if k.endswith('mlp.fc1.weight')]
+    repeated = ('backbone.blocks.', 'backbone.spatial_layers.')
+    blocks = {key.split('.')[2] for key in state if key.startswith(repeated)}
+    head: dict[str, Any] = {'type': 'PoseRegressionHead', 'in_channels': embed_dims}
+    if 'head.hidden.0.weight' in state:
+        head['hidden_dims'] = state['head.hidden.0.weight'].shape[0]
+    if 'head.norm.weight' in state:
+        head['norm'] = True
+    return {
+        'backbone': {
+            'type': backbone,
+            'in_channels': in_channels,
+            'embed_dims': embed_dims,
+            'seq_len': frames.shape[1],
+            'num_joints': state['backbone.embedding.joints'].shape[2],
+            'depth': len(blocks),
+            'mlp_ratio': widths[0] / embed_dims,
+            'qkv_bias': any(key.endswith('qkv.bias') for key in state),
+        },
+        'head': head,
+    }
+
+
+def check_config(config: str, state: Mapping[str, Tensor]) -> None:
+    """Load weights strictly into the model of a config.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    model = MODELS.build(Config.fromfile(config).model)
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise ValueError(
+            f'{config} does not fit the checkpoint; give its backbone and head the '
+            f'settings printed above. {error}'
+        ) from error
+
+
+def convert(
+    in_file: str, source: str, *, trust: bool = False
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Read a public checkpoint.
+
+    Args:
+        in_file: The file.
+        source: What kind it is.
+        trust: Read objects of any type.
+
+    Returns:
+        The weights under our names, and the keys of what stays behind.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no checkpoint of that source, or not safe to read.
+    """
+    checkpoint = load_checkpoint(in_file, trust=trust)
+    if not isinstance(checkpoint, Mapping):
+        raise ValueError(f'{in_file} holds a {type(checkpoint).__name__}, not a dict')
+    public = public_state_dict(checkpoint)
+    state = convert_state_dict(public, source)
+    left = [key for key, value in checkpoint.items() if not isinstance(value, Tensor)]
+    return (
+        {key: value.detach().cpu().clone() for key, value in state.items()},
+        [key for key in left if key not in _STATE_KEYS],
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Convert, check, write."""
+    args = parse_args(argv)
+    out = Path(args.out_file)
+    state, left = convert(args.in_file, args.source, trust=args.trust_checkpoint)
+    numbers = sum(value.numel() for value in state.values())
+    print(f'{args.in_file}: {len(state)} tensors, {numbers / 1e6:.3f} M parameters')
+    settings = settings_of(state, CHECKPOINT_MAPS[args.source].backbone)
+    for part, values in settings.items():
+        text = ', '.join(f'{key}={value!r}' for key, value in values.items())
+        print(f'  {part}=dict({text})')
+    if left:
+        print(f'  left behind: {", ".join(left)}')
+    if args.config is not None:
+        check_config(args.config, state)
+        print(f'loads strictly into {args.config}')
+    meta = {
+        'converted_from': CHECKPOINT_MAPS[args.source].source,
+        'file': Path(args.in_file).name,
+        'mmpose_ext': __version__,
+    }
+    buffer = io.BytesIO()
+    torch.save({'state_dict': state, 'meta': meta}, buffer)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(out, buffer.getvalue())
+    print(f'wrote {out} ({out.stat().st_size / 1e6:.1f} MB)')
+
+
+if __name__ == '__main__':
+    main()
