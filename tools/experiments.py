@@ -61,7 +61,14 @@ class Job:
         if self.baseline:
             tool = 'tools/analysis_tools/linear_baseline.py'
             return ['python', tool, self.config, '--method', self.baseline, *tail]
-        return ['python', 'tools/train.py', self.config, '--seed', str(self.seed), *tail]
+        return [
+            'python',
+            'tools/train.py',
+            self.config,
+            '--seed',
+            str(self.seed),
+            *tail,
+        ]
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -106,9 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return failed
 
 
-def read_jobs(
-    file: Path, work_dir: Path, results: Path | None = None
-) -> Iterator[Job]:
+def read_jobs(file: Path, work_dir: Path, results: Path | None = None) -> Iterator[Job]:
     """Jobs of a list, in its order.
 
     Raises:
@@ -122,7 +127,9 @@ def read_jobs(
     names: set[str] = set()
     for row in content['rows']:
         if unknown := set(row) - known:
-            raise ValueError(f'{file}: row {row.get("name")}: unknown {sorted(unknown)}')
+            raise ValueError(
+                f'{file}: row {row.get("name")}: unknown {sorted(unknown)}'
+            )
         if row['name'] in names:
             raise ValueError(f'{file}: two rows are called {row["name"]!r}')
         if not Path(row['config']).is_file():

@@ -75,7 +75,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
             if not Path(cfg.load_from).expanduser().is_file():
                 raise FileNotFoundError(f'there is no checkpoint {cfg.load_from}')
     if args.auto_scale_lr:
-        if not cfg.get('auto_scale_lr', {}).get('base_batch_size'):
+        if not (cfg.get('auto_scale_lr') or {}).get('base_batch_size'):
             raise ValueError(
                 '--auto-scale-lr needs auto_scale_lr.base_batch_size in the config: '
                 'the batch size, over all processes, that its learning rate was chosen '

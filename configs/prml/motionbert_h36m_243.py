@@ -1,4 +1,4 @@
-# MotionBERT (DSTFormer) from scratch on Human3.6M, detected 2D, T = 243: its own recipe.
+# MotionBERT (DSTFormer) from scratch, Human3.6M, detected 2D, T = 243: its own recipe.
 _base_ = ['../_base_/datasets/h36m_sh.py', '../_base_/schedules/h36m.py']
 
 model = dict(

@@ -6,10 +6,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
+from torch import Tensor
 
 Target = Literal['camera', 'image']
 
@@ -108,12 +107,16 @@ class LiftingLabel(BaseKeypointCodec):
             return encoded
         root = lifting_target[:, self.root_index, None]
         relative = _minus_root(lifting_target, self.root_index)
-        factor = np.zeros(num_frames, np.float32) if factor is None else np.ravel(factor)
+        factor = (
+            np.zeros(num_frames, np.float32) if factor is None else np.ravel(factor)
+        )
         encoded['factor'] = factor
         if self.target == 'image':
             encoded['root_image'] = root[:, 0, :2]
             encoded['lifting_target_label'] = relative * np.float32(2 / width)
-            encoded['lifting_target_metric'] = relative * factor[: len(root), None, None]
+            encoded['lifting_target_metric'] = (
+                relative * factor[: len(root), None, None]
+            )
         else:
             encoded['lifting_target_label'] = relative
             encoded['lifting_target_metric'] = relative
@@ -158,7 +161,9 @@ class LiftingLabel(BaseKeypointCodec):
         width: float,
         height: float,
     ) -> np.ndarray:
-        inputs = np.ones((*keypoints.shape[:2], 3 if self.confidence else 2), np.float32)
+        inputs = np.ones(
+            (*keypoints.shape[:2], 3 if self.confidence else 2), np.float32
+        )
         # One channel at a time: NumPy is several times slower where the innermost
         # axis has two or three elements.
         for channel, shift in enumerate((1, height / width)):

@@ -298,7 +298,8 @@ class FrameStoreWriter:
         extra: Further header entries.
 
     Raises:
-        FileExistsError: If ``path`` exists and ``overwrite`` is false.
+        FileExistsError: If ``path`` exists and ``overwrite`` is false, or it is not a
+            store, which is never replaced.
     """
 
     def __init__(
@@ -317,11 +318,7 @@ class FrameStoreWriter:
     ) -> None:
         self.path = Path(path)
         self.overwrite = overwrite
-        if self.path.exists() and not overwrite:
-            raise FileExistsError(
-                f'{self.path} exists; choose another folder or pass overwrite=True '
-                '(--overwrite in the converters)'
-            )
+        check_destination(self.path, self.overwrite)
         self._header: dict[str, Any] = {
             'schema_version': SCHEMA_VERSION,
             'joint_set': joint_set,
@@ -416,8 +413,7 @@ class FrameStoreWriter:
         (self._folder / 'header.json').write_text(
             json.dumps(self._header, indent=1), encoding='utf-8'
         )
-        if self.path.exists() and not self.overwrite:
-            raise FileExistsError(f'{self.path} was made by someone else meanwhile')
+        check_destination(self.path, self.overwrite)
         replace_folder(self._folder, self.path)
 
 
@@ -446,7 +442,11 @@ class _Column:
             raise ValueError(f'field {self.name!r} holds Python objects')
         array = array.astype(array.dtype.newbyteorder('='), copy=False)
         if self.dtype is None:
-            self.ragged, self.row_shape, self.dtype = ragged, array.shape[1:], array.dtype
+            self.ragged, self.row_shape, self.dtype = (
+                ragged,
+                array.shape[1:],
+                array.dtype,
+            )
         if (ragged, array.shape[1:], array.dtype) != (
             self.ragged,
             self.row_shape,
@@ -484,12 +484,37 @@ class _Column:
             np.save(offsets_file, offsets, allow_pickle=False)
             offsets_sum = sha256_of_file(offsets_file)
         return FieldInfo(
-            shape, self.dtype.name, sha256_of_file(target), bool(self.ragged), offsets_sum
+            shape,
+            self.dtype.name,
+            sha256_of_file(target),
+            bool(self.ragged),
+            offsets_sum,
         )
 
     def close(self) -> None:
         if not self._raw.closed:
             self._raw.close()
+
+
+def check_destination(path: str | os.PathLike, overwrite: bool) -> None:
+    """Refuse a folder that a store may not take.
+
+    Raises:
+        FileExistsError: If it exists and is no store, or is one and ``overwrite`` is
+            false.
+    """
+    path = Path(path)
+    if not path.exists():
+        return
+    if not (path / 'header.json').is_file():
+        raise FileExistsError(
+            f'{path} exists and is not a FrameStore; choose another folder'
+        )
+    if not overwrite:
+        raise FileExistsError(
+            f'{path} exists; choose another folder or pass overwrite=True (--overwrite '
+            'in the tools)'
+        )
 
 
 def sha256_of_file(file: str | os.PathLike) -> str:

@@ -111,7 +111,10 @@ def load_checkpoint(
     allow_training_checkpoints()
     try:
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except (OSError, MemoryError, torch.cuda.OutOfMemoryError):
+        raise
+    except Exception as error:
+        # What a file of another kind makes the unpickler do cannot be foreseen.
         raise ValueError(_explain(path, error)) from error
     meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
     if isinstance(meta, dict):
@@ -153,8 +156,8 @@ def _explain(source: str | os.PathLike, error: Exception) -> str:
     found = re.search(r'GLOBAL (\S+)|but got (<.*?>)|function (<.*?>)', str(error))
     if found is None:
         return (
-            f'{source} cannot be read as a checkpoint; it may be another kind of file '
-            'or cut short: copy or download it again'
+            f'{source} cannot be read as a checkpoint ({type(error).__name__}); it may '
+            'be another kind of file or cut short: copy or download it again'
         )
     what = next(group for group in found.groups() if group)
     return (

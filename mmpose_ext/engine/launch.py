@@ -35,6 +35,8 @@ _LAUNCHER_VARIABLES = {
     ),
 }
 
+_DRAWING_HOOKS = {'visualization': 'PosePictureHook', 'badcase': 'BadCaseAnalysisHook'}
+
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags that training and testing share, named as in MMPose."""
@@ -102,7 +104,8 @@ def merge_common_arguments(cfg: Config, args: argparse.Namespace) -> None:
     if args.seed is not None:
         cfg.randomness = {**cfg.get('randomness', {}), 'seed': args.seed}
     if args.show or args.show_dir is not None:
-        hook = drawing_hook(cfg, 'visualization', '--show and --show-dir')
+        flag = '--show' if args.show_dir is None else '--show-dir'
+        hook = drawing_hook(cfg, 'visualization', flag)
         hook.update(
             enable=True, show=args.show, out_dir=args.show_dir, interval=args.interval
         )
@@ -119,9 +122,8 @@ def drawing_hook(cfg: Config, name: str, flag: str) -> Any:
     hook = cfg.get('default_hooks', {}).get(name)
     if hook is None:
         raise ValueError(
-            f'{flag} need the hook default_hooks.{name}, which {cfg.filename} does not '
-            'have; add one, such as '
-            f"default_hooks = dict({name}=dict(type='PosePictureHook'))"
+            f'{flag} switches on the hook default_hooks.{name}, which {cfg.filename} '
+            f'does not have; add one, such as dict(type={_DRAWING_HOOKS[name]!r})'
         )
     return hook
 

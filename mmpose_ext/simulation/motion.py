@@ -280,8 +280,7 @@ def stepping_feet(
         direction = np.stack([np.cos(heading), np.sin(heading)], axis=-1)
         ground = ground + forward[:, None] * direction
         ankle = np.column_stack([ground, body.ankle_height + up])
-        free = (1 - (2 * swing - 1) ** 4) ** 2
-        sides.append((ankle, heading, heel - toe, free))
+        sides.append((ankle, heading, heel - toe, _freedom(swing)))
     ankles, yaw, pitch, free = (
         np.stack(pair, axis=1) for pair in zip(*sides, strict=True)
     )
@@ -642,7 +641,7 @@ def _jump(body: Body, t: np.ndarray, generator: np.random.Generator) -> Targets:
     depth = generator.uniform(0.26, 0.36) * body.leg_length
     toe_pitch = generator.uniform(0.65, 0.85)
     standing = targets.pelvis[:, 2].mean()
-    lift_off = standing + _roll_offset(body, toe_pitch, 0.0)[1] - 0.005
+    lift_off = standing + _roll_offset(body, toe_pitch, 0.0)[1] - 0.03
     push = (lift_off - standing + depth) / (0.55 * lift_off_speed)
     crouch, rest = generator.uniform(0.40, 0.55), generator.uniform(0.15, 0.5)
     recover = generator.uniform(0.5, 0.7)
@@ -670,7 +669,9 @@ def _jump(body: Body, t: np.ndarray, generator: np.random.Generator) -> Targets:
         [0, toe_pitch, 0.7 * toe_pitch, 0],
     )
     forward, up = _roll_offset(body, pitch, np.zeros_like(pitch))
-    tuck = generator.uniform(0, 0.12) * _swing_bump(np.clip(since / flight, 0, 1))
+    flown = np.clip(since / flight, 0, 1)
+    tuck = generator.uniform(0, 0.12) * _swing_bump(flown)
+    targets.free[:] = _freedom(flown)[:, None]
     targets.ankles[..., 2] += (up + rise + tuck)[:, None]
     targets.ankles[..., 0] += forward[:, None]
     targets.foot_pitch[:] += pitch[:, None]
@@ -1015,14 +1016,20 @@ def _swing_progress(part: np.ndarray) -> np.ndarray:
     return 0.5 + (x - 0.4 * x**5 + x**9 / 9) * 45 / 64
 
 
+def _freedom(part: np.ndarray) -> np.ndarray:
+    """From 0 quickly to 1 and back to 0 at the end."""
+    return (1 - (2 * part - 1) ** 4) ** 2
+
+
 def _swing_bump(part: np.ndarray) -> np.ndarray:
     """From 0 to 1 and back to 0."""
     return 64 * part**3 * (1 - part) ** 3
 
 
-def _soft_minimum(a: np.ndarray, b: np.ndarray, width: float = 0.008) -> np.ndarray:
-    """The lesser of two, rounded where they cross; never above either."""
-    return 0.5 * (a + b - np.sqrt((a - b) ** 2 + width**2))
+def _soft_minimum(a: np.ndarray, b: np.ndarray, width: float = 0.03) -> np.ndarray:
+    """The lesser of two, rounded where they differ by less than ``width``."""
+    near = np.maximum(1 - np.abs(a - b) / width, 0)
+    return np.minimum(a, b) - width / 6 * near**3
 
 
 def _left(heading: np.ndarray) -> np.ndarray:

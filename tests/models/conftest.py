@@ -10,6 +10,7 @@ from mmengine.logging import MMLogger
 from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
+
 from mmpose_ext.geometry import FLIP_INDICES
 
 WIDTH = 1000

@@ -46,13 +46,14 @@ def test_shapes(tmp_path, capsys):
     assert set(store) == {
         'pose_image',
         'factor',
-        'root_depth',
+        'pose_cam',
         'keypoints_det',
         'scores_det',
     }
     assert {store[name].dtype for name in store} == {np.dtype('float32')}
     output = capsys.readouterr().out
-    assert 'no pose_cam' in output and 'S9' in output
+    assert 'no pose_cam in split: train' in output and 'S9' in output
+    assert 'split: test' not in output
 
 
 def test_values(tmp_path):
@@ -68,7 +69,8 @@ def test_values(tmp_path):
             store['scores_det'][frames], data[part]['confidence'], rtol=1e-6
         )
     assert np.isnan(store['factor'][:15]).all()
-    assert np.isnan(store['root_depth'][:15]).all()
+    assert np.isnan(store['pose_cam'][:15]).all()
+    assert np.isfinite(store['pose_cam'][15:]).all()
     np.testing.assert_allclose(
         store['factor'][15:], data['test']['2.5d_factor'] / 1000, rtol=1e-6
     )
@@ -115,14 +117,11 @@ def test_confidence(tmp_path, confidence):
         np.testing.assert_allclose(scores[:15], expected, rtol=1e-6)
 
 
-def test_root_depth(tmp_path):
+def test_root_lies_in_the_capture_area(tmp_path):
     store = convert(tmp_path, formats.motionbert_data())
     row = store.sequences[3]
     frames = slice(row.start, row.start + row.length)
-    pixel = store['pose_image'][frames, 0, :2]
-    centre, focal = row.intrinsics['c'], row.intrinsics['f']
-    depth = store['root_depth'][frames]
-    position = np.c_[(pixel - centre) / focal * depth[:, None], depth]
+    position = store['pose_cam'][frames, 0].astype(float)
     rotation, shift = np.array(row.extrinsics['R']), row.extrinsics['t']
     world = (position - shift) @ rotation
     # The fixture's people stand near the origin with the pelvis 0.95 m up.
@@ -137,7 +136,6 @@ def test_pose_cam_where_every_video_has_a_factor(tmp_path):
     assert np.abs(bone - 0.5).max() < 0.1
     relative = (pose[..., 2] - pose[:, :1, 2]) / store['factor'][:][:, None]
     np.testing.assert_allclose(relative, store['pose_image'][..., 2], atol=2e-3)
-    np.testing.assert_allclose(pose[:, 0, 2], store['root_depth'], rtol=1e-6)
 
 
 def test_python2_pickle(tmp_path):

@@ -84,9 +84,6 @@ def test_pictures(merge, merge_test):
         hook = cfg.default_hooks.visualization
         assert hook.enable and hook.show and hook.out_dir == 'pics'
         assert hook.interval == 3 and hook.wait_time == 2
-    with pytest.raises(ValueError, match='visualization'):
-        args = ['--show-dir', 'pics', '--badcase']
-        merge_test(*args)
 
 
 def test_mixed_precision(merge, train, monkeypatch):
@@ -116,6 +113,10 @@ def test_invalid(merge, merge_test, train, test_tool, tiny_config_file):
     with pytest.raises(FileNotFoundError, match='nothing.pth'):
         args = test_tool.parse_args([tiny_config_file, 'nothing.pth'])
         test_tool.merge_args(Config.fromfile(tiny_config_file), args)
+    cfg = Config.fromfile(tiny_config_file)
+    cfg.default_hooks.pop('visualization')
+    with pytest.raises(ValueError, match=r'--show-dir.*PosePictureHook'):
+        train.merge_args(cfg, train.parse_args([tiny_config_file, '--show-dir', 'x']))
     cfg = Config.fromfile(tiny_config_file)
     cfg.auto_scale_lr = None
     with pytest.raises(ValueError, match='base_batch_size'):

@@ -12,8 +12,8 @@ mutual-information heads; with `--deploy` through the inference forward. The fig
     parameters       all numbers that the network learns, without those of loss modules;
                      with --deploy only those that the inference forward uses
     parameters_thop  those in layers that thop knows (no embeddings and task biases)
-    macs_thop        multiply-adds as thop counts them, the convention of lifting papers:
-                     layers only, no matrix products of attention
+    macs_thop        multiply-adds as thop counts them, the convention of papers on
+                     lifting: layers only, no matrix products of attention
     flops_linear     operations of linear layers, two for each multiply-add
     flops            operations of all matrix products, attention included
 """
@@ -27,11 +27,11 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
+from mmpose.registry import MODELS
 from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from mmpose.registry import MODELS
 from mmpose_ext.engine.cost import Cost, count_cost
 
 

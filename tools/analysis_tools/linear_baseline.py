@@ -1,7 +1,7 @@
 """What a network has to beat: ridge regression and the mean pose, on a config's data.
 
     python tools/analysis_tools/linear_baseline.py configs/prml/prml_mocap_9.py
-    python tools/analysis_tools/linear_baseline.py CONFIG --method mean_pose --out F.json
+    python tools/analysis_tools/linear_baseline.py CONFIG --method mean_pose --out F
 
 The windows, their normalisation and the metric are those of the config; the model of
 the config is not used. Ridge regression maps all inputs of a window to all labels of
@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import mmpose_ext  # noqa: F401
 import numpy as np
 import torch
 from mmengine.config import Config, DictAction
@@ -29,6 +28,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import mmpose_ext  # noqa: F401
 from mmpose_ext.models.estimators import flip_poses
 from mmpose_ext.models.heads.lifting_head import stack_scale
 
@@ -103,7 +103,9 @@ def fit(method: str, inputs: np.ndarray, labels: np.ndarray, alpha: float) -> An
     return make_pipeline(StandardScaler(), Ridge(alpha)).fit(inputs, labels)
 
 
-def predictions(samples: list[dict], pred: torch.Tensor, decoder: Any) -> Iterator[dict]:
+def predictions(
+    samples: list[dict], pred: torch.Tensor, decoder: Any
+) -> Iterator[dict]:
     """Data samples with decoded predictions, as a metric takes them."""
     data_samples = [sample['data_samples'] for sample in samples]
     poses = decoder.decode(pred, *stack_scale(data_samples, pred.shape[1]))

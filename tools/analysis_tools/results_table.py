@@ -1,7 +1,7 @@
 """Make the tables of a family's README from the result files of its experiments.
 
-    python tools/analysis_tools/results_table.py configs/prml            # rewrite README
-    python tools/analysis_tools/results_table.py configs/prml --check    # exit 1 if stale
+    python tools/analysis_tools/results_table.py configs/prml            # rewrites it
+    python tools/analysis_tools/results_table.py configs/prml --check    # 1 if stale
 
 `experiments.yaml` describes each table: its rows, its columns and, optionally, the row
 that others are compared with. The table stands in the README between the lines
@@ -127,9 +127,7 @@ def gain_cell(runs: list[dict[str, Any]], reference: list[dict[str, Any]]) -> st
     return f'{gain.value:.1%} [{gain.low:.1%}, {gain.high:.1%}]'.replace('%', ' %')
 
 
-def gain_over(
-    runs: list[dict[str, Any]], reference: list[dict[str, Any]]
-) -> Interval:
+def gain_over(runs: list[dict[str, Any]], reference: list[dict[str, Any]]) -> Interval:
     """Gain of the mean error over seeds, resampled by motion (all its cameras).
 
     Raises:

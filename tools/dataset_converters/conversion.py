@@ -26,24 +26,6 @@ def make_parser(command: str, text: str) -> argparse.ArgumentParser:
     )
 
 
-def check_destination(out: Path, overwrite: bool) -> None:
-    """Refuse a destination before any work is done.
-
-    Raises:
-        FileExistsError: If it exists and may not be replaced, or is not a store.
-    """
-    if not out.exists():
-        return
-    if not (out / 'header.json').is_file():
-        raise FileExistsError(
-            f'{out} exists and is not a FrameStore; choose another destination'
-        )
-    if not overwrite:
-        raise FileExistsError(
-            f'{out} exists; choose another destination or pass --overwrite'
-        )
-
-
 def progress(items: Sequence[ItemT], text: str) -> Iterator[ItemT]:
     """Iterate with a progress bar."""
     yield from track(items, description=text, total=len(items))

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from conversion import (
-    check_destination,
     first_bad_frame,
     make_parser,
     progress,
@@ -25,6 +24,7 @@ from mmengine.config import Config
 from mmpose_ext.datasets.frame_store import (
     FrameStoreWriter,
     SequenceInfo,
+    check_destination,
     sha256_of_file,
 )
 from mmpose_ext.datasets.pose_fields import outside_image, world_pose_to_fields

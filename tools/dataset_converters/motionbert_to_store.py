@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from conversion import (
-    check_destination,
     first_bad_frame,
     make_parser,
     progress,
@@ -22,6 +21,7 @@ from conversion import (
 from mmpose_ext.datasets.frame_store import (
     FrameStoreWriter,
     SequenceInfo,
+    check_destination,
     sha256_of_file,
 )
 from mmpose_ext.datasets.restricted_unpickler import load_pickle
@@ -45,8 +45,7 @@ per video, named as in the file, for example s_09_act_05_subact_02_ca_01:
   pose_image      2.5D label, pixels, depth relative to the root
   factor          metres per pixel; NaN in the training split, which has none
   keypoints_det   detections, pixels        scores_det   confidence
-  root_depth      depth of the root, metres, from the factor; NaN without it
-  pose_cam        camera-space poses, metres, only if every video has a factor
+  pose_cam        camera-space pose, metres, from label and factor; NaN without it
 
 The labels of this file are projected without lens distortion, so the sequences
 carry the cameras with zero distortion. The pickle is read without executing it.
@@ -108,7 +107,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     splits = read_splits(load_pickle(args.pickle), args.pickle)
     videos = [(split, frames) for split in splits for frames in split.videos()]
     check_sources(videos, args.pickle)
-    has_all_factors = all(np.isfinite(split.factor).all() for split in splits)
     with FrameStoreWriter(
         args.out,
         joint_set=H36M17.name,
@@ -120,9 +118,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     ) as writer:
         for split, frames in progress(videos, 'Converting'):
             info = sequence_info(split, frames)
-            writer.add_sequence(info, fields_of(split, frames, info, has_all_factors))
-    lines = [] if has_all_factors else ['no pose_cam: not every video has a factor']
-    report(args.out, lines)
+            writer.add_sequence(info, fields_of(split, frames, info))
+    report(
+        args.out, [f'no factor and no pose_cam in split: {s}' for s in blind(splits)]
+    )
+
+
+def blind(splits: Sequence[Split]) -> list[str]:
+    """Names of the splits without factors."""
+    return [split.name for split in splits if not np.isfinite(split.factor).all()]
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -291,9 +295,7 @@ def action_label(value: Any, source: str) -> str:
     return label
 
 
-def fields_of(
-    split: Split, frames: slice, info: SequenceInfo, with_pose_cam: bool
-) -> dict[str, np.ndarray]:
+def fields_of(split: Split, frames: slice, info: SequenceInfo) -> dict[str, np.ndarray]:
     """The fields of one video."""
     assert info.intrinsics is not None
     pose_image = split.pose_image[frames].astype(np.float64)
@@ -302,14 +304,12 @@ def fields_of(
     fields = {
         'pose_image': pose_image,
         'factor': factor,
-        'root_depth': root_depth,
+        'pose_cam': image_pose_to_camera(
+            pose_image, factor, root_depth, info.intrinsics['f'], info.intrinsics['c']
+        ),
         'keypoints_det': split.keypoints[frames],
         'scores_det': split.scores[frames],
     }
-    if with_pose_cam:
-        fields['pose_cam'] = image_pose_to_camera(
-            pose_image, factor, root_depth, info.intrinsics['f'], info.intrinsics['c']
-        )
     return {name: value.astype(np.float32) for name, value in fields.items()}
 
 

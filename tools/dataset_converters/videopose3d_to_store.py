@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from conversion import (
-    check_destination,
     first_bad_frame,
     make_parser,
     progress,
@@ -22,6 +21,7 @@ from conversion import (
 from mmpose_ext.datasets.frame_store import (
     FrameStoreWriter,
     SequenceInfo,
+    check_destination,
     sha256_of_file,
 )
 from mmpose_ext.datasets.pose_fields import world_pose_to_fields

@@ -8,12 +8,12 @@
 
 `--from motionbert` reads checkpoints of Walter0807/MotionBERT (pose estimation and
 pre-training), `--from mixste` those of JinluZhang1126/MixSTE, `--from mmpose` those of
-MMPose's MotionBERT configs. The converted network gives the same output. With `--config`
-nothing is written unless the weights load strictly; another window length is sliced or
-interpolated at loading, which is said.
+MMPose's MotionBERT configs. The converted network gives the same output. With
+`--config`, nothing is written unless the weights load strictly into its model; another
+window length is sliced or interpolated at loading, which is said.
 
 Optimiser state and training progress stay behind. Some public files hold Python objects
-besides tensors (MixSTE's: its random state); reading them can run code from the file and
+besides tensors (MixSTE's a random state); reading them can run code from the file and
 needs `--trust-checkpoint`. OUT appears whole or not at all.
 """
 
@@ -27,10 +27,10 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmpose.registry import MODELS
 from publish_model import write_atomically
 from torch import Tensor
 
-from mmpose.registry import MODELS
 from mmpose_ext.engine.checkpoints import load_checkpoint
 from mmpose_ext.models.checkpoint_maps import CHECKPOINT_MAPS, convert_state_dict
 from mmpose_ext.version import __version__

@@ -56,6 +56,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(
     type='PoseLiftingMetric',
     weighting='action',
+    camera_space=True,
     skip_sequences=(
         's_09_act_05_subact_02',
         's_09_act_10_subact_02',

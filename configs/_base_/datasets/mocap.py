@@ -1,4 +1,4 @@
-# CMU motion capture seen by the Human3.6M cameras, 50 fps, camera-space target. Make it:
+# CMU motion capture through the Human3.6M cameras, 50 fps, camera-space target. Make:
 #   python tools/dataset_converters/mocap_to_store.py MOCAP.npz data/mocap \
 #       --split configs/_base_/datasets/mocap_split.py --noise
 # A config sets seq_len and stride; keypoints_2d='det' takes the noisy 2D.

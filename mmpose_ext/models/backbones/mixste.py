@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from mmengine.model import BaseModule
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose.registry import MODELS
 from mmpose_ext.models.layers import PoseEmbedding, TransformerLayer
 from mmpose_ext.models.layers.temporal_parameter import first_frames, resize_on_load
 from mmpose_ext.models.layers.transformer_layer import NORM_EPS

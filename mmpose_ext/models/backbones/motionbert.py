@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mmengine.model import BaseModule
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose.registry import MODELS
 from mmpose_ext.models.layers import (
     DSTFormerBlock,
     PoseEmbedding,

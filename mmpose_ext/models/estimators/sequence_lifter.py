@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from mmengine.dist import get_rank
 from mmengine.logging import MessageHub
-from torch import Tensor
-
 from mmpose.models.pose_estimators import PoseLifter
 from mmpose.registry import MODELS
+from torch import Tensor
+
 from mmpose_ext.models.heads.lifting_head import stack_labels
 
 
@@ -38,9 +38,9 @@ class SequenceLifter(PoseLifter):
 
     Args of ``test_cfg``:
         flip_test: Average with the prediction of the mirrored input.
-        xy_passthrough: Replace the predicted x, y by those of the input, as MotionBERT's
-            evaluation with ground-truth 2D does; the error is then of depth alone. Only
-            with a codec whose target is the 2.5D image frame.
+        xy_passthrough: Replace the predicted x, y by those of the input, as the
+            evaluation of MotionBERT with ground-truth 2D does; the error is then of
+            depth alone. Only with a codec whose target is the 2.5D image frame.
 
     Raises:
         ValueError: If ``xy_passthrough`` is used with a camera-space target.

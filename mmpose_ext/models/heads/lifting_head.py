@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.structures import InstanceData
-from torch import Tensor, nn
-
 from mmpose.models.heads.base_head import BaseHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
+from torch import Tensor, nn
 
 
 class LiftingHead(BaseHead):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose.registry import MODELS
 from mmpose_ext.models.heads.lifting_head import LiftingHead
 from mmpose_ext.models.layers import init_transformer_weights
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose.registry import MODELS
 from mmpose_ext.models.heads.lifting_head import LiftingHead
 from mmpose_ext.models.layers import init_transformer_weights
 from mmpose_ext.models.necks.task_aware_decoder import TaskFeatures

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 
 import torch
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose.registry import MODELS
 from mmpose_ext.models.losses.weighted_mean import weighted_mean
 
 _LOG_2PI = math.log(2 * math.pi)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose.registry import MODELS
 from mmpose_ext.models.losses.weighted_mean import weighted_mean
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose.registry import MODELS
 from mmpose_ext.models.losses.weighted_mean import weighted_mean
 
 MIXSTE_JOINT_WEIGHTS = (

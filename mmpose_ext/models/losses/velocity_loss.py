@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose.registry import MODELS
 from mmpose_ext.models.losses.decoupled_pose_loss import decoupled_pose_loss
 from mmpose_ext.models.losses.joint_error_loss import joint_error_loss
 

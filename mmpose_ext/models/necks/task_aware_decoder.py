@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import torch
 from mmengine.model import BaseModule
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose.registry import MODELS
 from mmpose_ext.models.layers import (
     CrossTransformerLayer,
     SoftmaxFusion,

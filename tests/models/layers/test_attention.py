@@ -1,8 +1,9 @@
 import pytest
 import torch
-from mmpose_ext.models.layers import CrossAttention, SelfAttention, attention
 from torch.nn.functional import linear
 from torch.testing import assert_close
+
+from mmpose_ext.models.layers import CrossAttention, SelfAttention, attention
 
 
 def explicit(query, key, value, num_heads):

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from mmpose_ext.models.layers import fold, unfold
 
 SHAPES = {'temporal': (10, 3, 4), 'spatial': (6, 5, 4), 'joint': (2, 15, 4)}

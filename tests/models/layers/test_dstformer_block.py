@@ -1,6 +1,7 @@
 import torch
-from mmpose_ext.models.layers import DSTFormerBlock
 from torch.testing import assert_close
+
+from mmpose_ext.models.layers import DSTFormerBlock
 
 
 def test_starts_as_average_of_both_orders():

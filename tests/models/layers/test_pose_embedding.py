@@ -1,7 +1,8 @@
 import pytest
 import torch
-from mmpose_ext.models.layers import PoseEmbedding
 from torch.testing import assert_close
+
+from mmpose_ext.models.layers import PoseEmbedding
 
 
 def embedding(**options):

@@ -1,8 +1,9 @@
 import math
 
 import torch
-from mmpose_ext.models.layers import SoftmaxFusion
 from torch.testing import assert_close
+
+from mmpose_ext.models.layers import SoftmaxFusion
 
 
 def test_starts_as_exact_average():

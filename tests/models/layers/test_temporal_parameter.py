@@ -1,13 +1,14 @@
 import pytest
 import torch
 from mmengine.runner.checkpoint import load_state_dict
+from torch import nn
+from torch.testing import assert_close
+
 from mmpose_ext.models.layers.temporal_parameter import (
     first_frames,
     resize_frames,
     resize_on_load,
 )
-from torch import nn
-from torch.testing import assert_close
 
 
 class Windowed(nn.Module):

@@ -1,13 +1,14 @@
 import pytest
 import torch
+from torch import nn
+from torch.testing import assert_close
+
 from mmpose_ext.models.layers import (
     CrossTransformerLayer,
     Mlp,
     TransformerLayer,
     init_transformer_weights,
 )
-from torch import nn
-from torch.testing import assert_close
 
 AXES = ('temporal', 'spatial', 'joint')
 # Tokens (b, t, k) that see token (0, 1, 2) of a batch (2, 3, 4).
