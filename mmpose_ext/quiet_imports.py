@@ -7,6 +7,7 @@ import io
 import sys
 import warnings
 from collections.abc import Iterator
+from typing import TextIO
 
 _LINES = (
     # mmdet, when an optional dataset package is absent.
@@ -35,7 +36,7 @@ def quiet_imports() -> Iterator[None]:
 class _LineFilter(io.TextIOBase):
     """Passes text on to a stream, without the listed lines."""
 
-    def __init__(self, stream: io.TextIOBase) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.dropped = False
 

@@ -8,7 +8,7 @@ model = dict(
         in_channels=3,
         embed_dims=48,
         seq_len=9,
-        depth=3,
+        depth=4,
         num_heads=3,
         mlp_ratio=2,
     ),

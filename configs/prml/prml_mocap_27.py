@@ -11,3 +11,10 @@ model = dict(
 train_dataloader = dict(num_workers=4, dataset=dict(seq_len=27, stride=9))
 val_dataloader = dict(num_workers=4, dataset=dict(seq_len=27))
 test_dataloader = val_dataloader
+
+train_cfg = dict(max_iters=20000, val_interval=5000)
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=500),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=500, end=20000, eta_min=1e-6),
+]

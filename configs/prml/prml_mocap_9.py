@@ -1,4 +1,4 @@
-# PrML on real motion, small: T = 9, width 48, one pair a branch.
+# PrML on real motion, small: T = 9, width 48, two pairs a branch.
 #   python tools/train.py configs/prml/prml_mocap_9.py
 # Noisy 2D: --cfg-options train_dataloader.dataset.keypoints_2d=det \
 #     val_dataloader.dataset.keypoints_2d=det test_dataloader.dataset.keypoints_2d=det
@@ -13,8 +13,8 @@ model = dict(
         seq_len=9,
         num_heads=3,
         mlp_ratio=2,
-        depth_2d=1,
-        depth_d=1,
+        depth_2d=2,
+        depth_d=2,
     ),
     neck=dict(
         type='TaskAwareDecoder', embed_dims=48, seq_len=9, num_heads=3, mlp_ratio=2

@@ -24,11 +24,9 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from mmengine.runner.checkpoint import load_from_http
 
-try:
-    from numpy._core import multiarray
-except ImportError:  # NumPy 1
-    from numpy.core import multiarray
-
+# The functions that arrays and scalars are pickled with; NumPy 2 moved them.
+_RECONSTRUCT = np.zeros(0).__reduce__()[0]
+_SCALAR = np.float64(0).__reduce__()[0]
 _DTYPES = (
     *(np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16),
     *(np.uint32, np.uint64, np.float16, np.float32, np.float64, np.str_),
@@ -43,7 +41,7 @@ def allow_training_checkpoints() -> None:
     None of them runs code from the file: arrays of numbers or text, their dtypes and
     scalars, and the history of logged values.
     """
-    allowed = [
+    allowed: list[Any] = [
         HistoryBuffer,
         bytes,  # an empty array is pickled with it
         np.ndarray,
@@ -53,8 +51,8 @@ def allow_training_checkpoints() -> None:
     ]
     # Files from the other side of NumPy 2 name the same functions differently.
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
-        allowed.append(_named(module, '_reconstruct', multiarray._reconstruct))
-        allowed.append(_named(module, 'scalar', multiarray.scalar))
+        allowed.append(_named(module, '_reconstruct', _RECONSTRUCT))
+        allowed.append(_named(module, 'scalar', _SCALAR))
     torch.serialization.add_safe_globals(allowed)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d import Axes3D
 
 Edges = Sequence[tuple[int, int]]
 
@@ -156,7 +157,7 @@ def draw_input_and_target(
     return figure
 
 
-def set_pose_axes(ax: Axes, extent: np.ndarray) -> None:
+def set_pose_axes(ax: Axes3D, extent: np.ndarray) -> None:
     """Equal scales around some points, a grid of half metres, a view from the side.
 
     Args:

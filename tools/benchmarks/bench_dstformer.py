@@ -142,7 +142,8 @@ FIRST_WEIGHT = ('joints_embed.weight', 'embedding.proj.weight')
 def step(network: Any, x: Any) -> Any:
     """One forward and backward pass; returns the output."""
     output = network(x)
-    output.square().mean().backward()
+    # Half of the channels: the squares of all of them are constant after a LayerNorm.
+    output[..., ::2].square().mean().backward()
     return output.detach()
 
 

@@ -97,8 +97,8 @@ class LearningCurveHook(Hook):
         return curves
 
     def _metric_curves(self, runner: Any) -> dict[str, Curve]:
-        names = self.metrics
-        if names is None:
+        names: Sequence[str] = self.metrics or ()
+        if self.metrics is None:
             checkpoint = runner.cfg.get('default_hooks', {}).get('checkpoint') or {}
             best = checkpoint.get('save_best')
             names = [best] if isinstance(best, str) else best or []

@@ -87,8 +87,8 @@ def start_summary(runner: Any) -> list[tuple[str, str]]:
 def end_summary(runner: Any) -> list[tuple[str, str]]:
     """Where the results of a finished run lie, as rows of name and text."""
     info = runner.message_hub.runtime_info
-    rows = []
-    checkpoints = []
+    rows: list[tuple[str, str]] = []
+    checkpoints: list[tuple[str, str]] = []
     if isinstance(runner._train_loop, BaseLoop):
         for key in sorted(info):
             if key.startswith('best_ckpt') and info[key]:
@@ -131,7 +131,7 @@ def register_picture(runner: Any, path: str | os.PathLike) -> None:
     hub.update_info(PICTURES, pictures, resumed=False)
 
 
-def _describe_model(model: torch.nn.Module) -> str:
+def _describe_model(model: Any) -> str:
     if is_model_wrapper(model):
         model = model.module
     everything = sum(p.numel() for p in model.parameters())

@@ -1,5 +1,6 @@
-"""Registered metrics: thin shells over the functions in ``functional``."""
+"""Metrics that score datasets."""
 
-from .pose_lifting_metric import PoseLiftingMetric, format_table
+from mmpose_ext.evaluation.metrics.metric_table import format_table
+from mmpose_ext.evaluation.metrics.pose_lifting_metric import PoseLiftingMetric
 
 __all__ = ['PoseLiftingMetric', 'format_table']
