@@ -843,7 +843,7 @@ def _reach_posture(
     move, stay = generator.uniform(0.55, 1.1), generator.uniform(0.1, 0.6)
     if generator.random() < 0.25:
         return {}, move, stay
-    posture = {}
+    posture: dict[str, float] = {}
     both = generator.random() < 0.3
     leading = int(generator.integers(2))
     aside, raised = generator.uniform(-0.3, 1.1), generator.uniform(0.3, 2.5)

@@ -7,11 +7,11 @@ Poses are in the camera frame (x right, y down, z forward, metres). Only
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from mpl_toolkits.mplot3d import Axes3D
 
 Edges = Sequence[tuple[int, int]]
 
@@ -157,7 +157,7 @@ def draw_input_and_target(
     return figure
 
 
-def set_pose_axes(ax: Axes3D, extent: np.ndarray) -> None:
+def set_pose_axes(ax: Any, extent: np.ndarray) -> None:
     """Equal scales around some points, a grid of half metres, a view from the side.
 
     Args:

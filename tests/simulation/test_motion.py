@@ -14,10 +14,12 @@ from mmpose_ext.simulation.body import (
 from mmpose_ext.simulation.motion import (
     GRAVITY,
     MOTIONS,
+    Targets,
     animate,
     band_limited_noise,
     keyframes,
     motion,
+    solve,
 )
 
 FPS = 50
@@ -183,6 +185,13 @@ def test_motion_does_not_depend_on_the_frame_rate(name):
     np.testing.assert_allclose(fast[::2], slow, atol=2e-3)
 
 
+@pytest.mark.parametrize('name', [n for n in MOTIONS if n not in ('walk', 'run')])
+def test_longer_motions_begin_like_shorter_ones(name):
+    short = simulate(name, 5, frames=60)[2].pose
+    long = simulate(name, 5, frames=600)[2].pose
+    np.testing.assert_allclose(long[:60], short, atol=1e-9)
+
+
 def test_motion_depends_on_the_generator_only():
     first = simulate('reach', 1)[2].pose
     np.random.seed(0)
@@ -270,6 +279,27 @@ def test_kicks_are_fast_and_leave_one_foot_standing():
         ways = np.ptp(kinematics.pose[:, FEET], axis=0).max(axis=-1)
         assert ways.min() < 0.005 and ways.max() > 0.5
         assert speeds(kinematics.pose)[:, FEET].max() > 3.5
+
+
+def test_solve_meets_the_targets_and_lowers_a_pelvis_that_is_too_high():
+    body = Body.sample(np.random.default_rng(0))
+    pelvis = np.array([[0.0, 0.05, 0.8], [0.0, 0, 1.6]])
+    ankles = np.array(
+        [[[0.15, -0.2, 0.15], [0.15, 0.1, 0.1]], [[0, -0.1, 0.1], [0, 0.1, 0.1]]]
+    )
+    zeros = np.zeros((2, 2))
+    tilt = np.array([[0.2, 0.1, -0.1], [0, 0, 0]])
+    state = solve(body, Targets(pelvis, tilt, ankles, zeros + 0.1, zeros, zeros))
+    points = forward_kinematics(body, state).points
+    np.testing.assert_allclose(points[:, FEET], ankles, atol=1e-3)
+    np.testing.assert_allclose(points[0, 0], pelvis[0], atol=1e-6)
+    heading = points[:, TOES] - points[:, HEELS]
+    np.testing.assert_allclose(heading[..., 2], 0, atol=0.005)
+    angle = np.arctan2(heading[..., 1], heading[..., 0])
+    np.testing.assert_allclose(angle, 0.1, atol=0.05)
+    leg = points[1, FEET] - points[1, [JOINT['right_hip'], JOINT['left_hip']]]
+    length = np.linalg.norm(leg, axis=-1) / body.leg_length
+    assert (length > 0.98).all() and (length < 0.9965).all()
 
 
 def test_keyframes_rest_in_each_value():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ def load_tool():
         name = 'tool_' + path.replace('/', '_')
         spec = importlib.util.spec_from_file_location(name, REPO / f'tools/{path}.py')
         module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # dataclasses look their module up
         spec.loader.exec_module(module)
         return module
 

@@ -184,6 +184,7 @@ def test_windows_do_not_see_each_other(kind, make_lifter, make_batch):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize('kind', KINDS)
 def test_compiled_values_and_gradients(kind, make_lifter, make_batch):
     torch._dynamo.reset()

@@ -1,0 +1,191 @@
+"""Every config loads, builds on the meta device, fits itself and its metafile row."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.registry import DefaultScope, init_default_scope
+from mmpose import registry
+
+import mmpose_ext  # noqa: F401
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = {
+    str(path.relative_to(ROOT)): path
+    for path in sorted(ROOT.glob('configs/[!_]*/*.py'))
+}
+METAFILES = sorted(ROOT.glob('configs/[!_]*/metafile.yml'))
+# What decides which checkpoint is best, by the metric that reports it.
+PRIMARY = {'PoseLiftingMetric': 'MPJPE'}
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+@pytest.fixture(autouse=True, scope='module')
+def scope():
+    """Types are looked up as the runner looks them up."""
+    before = DefaultScope.get_current_instance()
+    init_default_scope('mmpose')
+    yield
+    if before is not None:
+        init_default_scope(before.scope_name)
+
+
+@functools.cache
+def load(name: str) -> Config:
+    return Config.fromfile(CONFIGS[name])
+
+
+@functools.cache
+def model_of(name: str) -> torch.nn.Module:
+    """The model of a config, without memory."""
+    with torch.device('meta'):
+        return registry.MODELS.build(load(name).model).eval()
+
+
+def lifting_configs() -> list[str]:
+    return [name for name in CONFIGS if load(name).model.type == 'SequenceLifter']
+
+
+def rows() -> dict[str, tuple[Path, dict]]:
+    """Rows of all metafiles by the config that they name."""
+    return {
+        row['Config']: (path, row)
+        for path in METAFILES
+        for row in yaml.safe_load(path.read_text(encoding='utf-8')).get('Models') or ()
+    }
+
+
+def parameters_of(model: torch.nn.Module) -> int:
+    """Parameters of the network; learned numbers of a loss are not part of it."""
+    losses = ('head.loss', 'head.losses')
+    return sum(
+        parameter.numel()
+        for name, parameter in model.named_parameters()
+        if not name.startswith(losses)
+    )
+
+
+def test_there_are_configs():
+    assert len(CONFIGS) >= 3
+    assert 'configs/prml/prml_mocap_9.py' in CONFIGS
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_loads(name):
+    cfg = load(name)
+    assert cfg.default_scope == 'mmpose'
+    assert cfg.custom_imports['imports'] == ['mmpose_ext']
+    assert cfg.custom_imports['allow_failed_imports'] is False
+    assert 'seed' in cfg.randomness
+    assert eval(repr(cfg.to_dict())) == cfg.to_dict(), 'plain values only'
+    assert CONFIGS[name].stem.islower()
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_primary_metric(name):
+    cfg = load(name)
+    evaluator = cfg.test_evaluator
+    kinds = [
+        e.type for e in (evaluator if isinstance(evaluator, list) else [evaluator])
+    ]
+    assert cfg.default_hooks.checkpoint.save_best in [PRIMARY[kind] for kind in kinds]
+    assert cfg.default_hooks.checkpoint.rule == 'less'
+    assert cfg.val_evaluator == cfg.test_evaluator
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_types_are_registered(name):
+    cfg = load(name)
+    found = [(registry.METRICS, cfg.test_evaluator)]
+    found += [(registry.HOOKS, hook) for hook in cfg.default_hooks.values() if hook]
+    found += [(registry.HOOKS, hook) for hook in cfg.get('custom_hooks', ())]
+    found += [(registry.OPTIMIZERS, cfg.optim_wrapper.optimizer)]
+    found += [(registry.PARAM_SCHEDULERS, entry) for entry in cfg.param_scheduler]
+    found += [(registry.VISUALIZERS, cfg.visualizer)]
+    for key in LOADERS:
+        found += [(registry.DATASETS, cfg[key].dataset)]
+        found += [(registry.DATA_SAMPLERS, cfg[key].sampler)]
+        found += [(registry.TRANSFORMS, step) for step in cfg[key].dataset.pipeline]
+    missing = [
+        entry['type'] for where, entry in found if where.get(entry['type']) is None
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_schedule(name):
+    """Schedulers cover the training and count as it counts."""
+    cfg = load(name)
+    by_epoch = cfg.train_cfg.get('by_epoch', True)
+    length = cfg.train_cfg['max_epochs' if by_epoch else 'max_iters']
+    assert cfg.train_cfg.get('val_interval', 1) <= length
+    assert max(entry.end for entry in cfg.param_scheduler) == length
+    for entry in cfg.param_scheduler:
+        assert entry.by_epoch == by_epoch
+    assert cfg.default_hooks.checkpoint.get('by_epoch', True) == by_epoch
+    assert cfg.default_hooks.checkpoint.interval <= length
+    assert cfg.log_processor.by_epoch == by_epoch
+    assert cfg.auto_scale_lr.base_batch_size == cfg.train_dataloader.batch_size
+
+
+@pytest.mark.parametrize('name', lifting_configs())
+def test_lifter_fits_its_data(name):
+    cfg = load(name)
+    for key in LOADERS:
+        dataset = cfg[key].dataset
+        assert dataset.split == ('train' if key.startswith('train') else 'test')
+        assert bool(dataset.get('test_mode')) == (key != 'train_dataloader')
+        assert cfg[key].sampler.shuffle == (key == 'train_dataloader')
+        assert dataset.seq_len == cfg.model.backbone.seq_len
+        assert dataset.keypoints_2d == cfg.train_dataloader.dataset.keypoints_2d
+        codec = cfg.model.head.decoder
+        assert dataset.pipeline[0].encoder == codec, 'encode and decode alike'
+        assert dataset.target == codec.target
+        channels = 3 if codec.get('confidence', True) else 2
+        assert cfg.model.backbone.in_channels == channels
+    assert cfg.val_dataloader == cfg.test_dataloader
+    assert 'seq_step' not in cfg.test_dataloader.dataset
+
+
+@pytest.mark.parametrize('name', lifting_configs())
+def test_lifter_runs_on_meta(name):
+    cfg, model = load(name), model_of(name)
+    frames, channels = cfg.model.backbone.seq_len, cfg.model.backbone.in_channels
+    assert {p.device.type for p in model.parameters()} == {'meta'}
+    inputs = torch.empty(2, frames, 17, channels, device='meta')
+    assert model(inputs, None, mode='tensor').shape == (2, frames, 17, 3)
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_metafile_row(name):
+    _, row = rows()[name]
+    count = parameters_of(model_of(name))
+    assert row['Metadata']['Parameters'] == pytest.approx(count, rel=0.005)
+    assert row['Name'] == CONFIGS[name].stem
+    cfg = load(name)
+    if 'Frames' in row['Metadata']:
+        assert row['Metadata']['Frames'] == cfg.train_dataloader.dataset.seq_len
+
+
+@pytest.mark.parametrize('path', METAFILES, ids=lambda path: path.parent.name)
+def test_metafile(path):
+    content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    collections = {entry['Name'] for entry in content['Collections']}
+    for entry in content['Collections']:
+        assert (ROOT / entry['README']).is_file(), entry['README']
+    names = [row['Name'] for row in content['Models']]
+    assert len(names) == len(set(names))
+    for row in content['Models']:
+        assert (ROOT / row['Config']).is_file(), row['Config']
+        assert row['Config'].startswith(f'configs/{path.parent.name}/')
+        assert row['In Collection'] in collections
+
+
+def test_model_index_lists_every_metafile():
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text(encoding='utf-8'))
+    assert sorted(index['Import']) == [str(p.relative_to(ROOT)) for p in METAFILES]

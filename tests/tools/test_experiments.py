@@ -1,0 +1,141 @@
+"""The list of experiments, and the tables made from its results."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPO = Path(__file__).parents[2]
+CONFIG = str(REPO / 'configs/prml/prml_mocap_9.py')
+
+
+@pytest.fixture(scope='module')
+def tool(load_tool):
+    return load_tool('experiments')
+
+
+@pytest.fixture(scope='module')
+def tables(load_tool):
+    return load_tool('analysis_tools/results_table')
+
+
+@pytest.fixture
+def family(tmp_path):
+    """A family folder with a list of two rows and a table."""
+    rows = [
+        dict(name='net', config=CONFIG, seeds=[0, 1], options={'a.b': 'det'}),
+        dict(name='ridge', config=CONFIG, baseline='ridge', size='full'),
+    ]
+    table = dict(
+        rows=dict(net='Net', ridge='ridge'),
+        columns=['MPJPE'],
+        reference='ridge',
+    )
+    folder = tmp_path / 'family'
+    folder.mkdir()
+    content = dict(rows=rows, tables=dict(main=table))
+    (folder / 'experiments.yaml').write_text(yaml.safe_dump(content))
+    (folder / 'README.md').write_text(
+        '# F\n<!-- results: main -->\nold\n<!-- /results -->\nend\n'
+    )
+    return folder
+
+
+def write_result(family, row, seed, errors):
+    sequences = [
+        dict(name=f's{i}_cam', camera='cam', frames=10, MPJPE=error)
+        for i, error in enumerate(errors)
+    ]
+    result = dict(
+        seed=seed,
+        train_seconds=120.0,
+        metrics=dict(MPJPE=sum(errors) / len(errors)),
+        sequences=sequences,
+    )
+    file = family / 'results' / f'{row}_seed{seed}.json'
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(result))
+
+
+def test_jobs_and_commands(tool, family, tmp_path):
+    jobs = list(tool.read_jobs(family / 'experiments.yaml', tmp_path / 'work'))
+    assert [(job.row, job.seed) for job in jobs] == [
+        ('net', 0),
+        ('net', 1),
+        ('ridge', 0),
+    ]
+    assert jobs[1].command()[3:] == ['--seed', '1', '--cfg-options', 'a.b=det']
+    assert jobs[2].command()[1] == 'tools/analysis_tools/linear_baseline.py'
+    assert [job.row for job in tool.choose(jobs, None, 'full')] == ['ridge']
+    with pytest.raises(ValueError, match='no row'):
+        tool.choose(jobs, ['nett'], None)
+
+
+def test_run_skips_what_is_done_and_resumes(tool, family, tmp_path, monkeypatch):
+    calls = []
+
+    def fake_call(command, job):
+        calls.append(command)
+        job.metrics_file.write_text('{"metrics": {"MPJPE": 1.0}, "sequences": []}')
+        return True
+
+    monkeypatch.setattr(tool, 'call', fake_call)
+    work = tmp_path / 'work'
+    write_result(family, 'net', 0, [1.0])
+    (work / 'net_seed1').mkdir(parents=True)
+    (work / 'net_seed1' / 'iter_5.pth').write_bytes(b'')
+    argv = [str(family / 'experiments.yaml'), '--work-dir', str(work)]
+    assert tool.main(argv) == 0
+    assert len(calls) == 2 and '--resume' in calls[0] and '--resume' not in calls[1]
+    assert f'val_evaluator.outfile={work / "net_seed1" / "metrics.json"}' in calls[0]
+    result = json.loads((family / 'results' / 'net_seed1.json').read_text())
+    assert result['row'] == 'net' and result['seed'] == 1
+    assert tool.main(argv) == 0 and len(calls) == 2
+
+
+def test_a_failed_job_is_counted_and_leaves_no_result(
+    tool, family, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tool, 'call', lambda command, job: False)
+    argv = [str(family / 'experiments.yaml'), '--work-dir', str(tmp_path / 'w')]
+    assert tool.main(argv) == 3
+    assert not (family / 'results').exists()
+
+
+def test_invalid_lists(tool, tmp_path):
+    file = tmp_path / 'experiments.yaml'
+    with pytest.raises(FileNotFoundError):
+        list(tool.read_jobs(file, tmp_path))
+    for row, message in (
+        (dict(name='a', config=CONFIG, seed=1), 'unknown'),
+        (dict(name='a', config='missing.py'), 'no config'),
+    ):
+        file.write_text(yaml.safe_dump(dict(rows=[row])))
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            list(tool.read_jobs(file, tmp_path))
+
+
+def test_table(tables, family):
+    write_result(family, 'net', 0, [60.0, 80.0])
+    write_result(family, 'net', 1, [62.0, 82.0])
+    write_result(family, 'ridge', 0, [100.0, 100.0])
+    assert tables.main([str(family), '--check']) == 1
+    assert tables.main([str(family)]) == 0
+    assert tables.main([str(family), '--check']) == 0
+    text = (family / 'README.md').read_text()
+    assert text.startswith('# F\n<!-- results: main -->\n| method | MPJPE |')
+    assert text.endswith('<!-- /results -->\nend\n')
+    net = next(line for line in text.splitlines() if line.startswith('| Net'))
+    # Mean 71, standard deviation of 70 and 72; gain 29 %, extremes 19 and 39 %.
+    assert '71.0 ± 1.4' in net and '29.0 % [19.0 %, 39.0 %]' in net
+    assert '0, 1' in net and '2 min' in net and 'reproduced here' in net
+
+
+def test_a_row_without_results_says_so(tables, family):
+    assert 'not yet' in tables.render((family / 'README.md').read_text(), family)
+
+
+def test_readme_of_each_family_agrees_with_its_results(tables):
+    for file in REPO.glob('configs/*/experiments.yaml'):
+        assert tables.main([str(file.parent), '--check']) == 0
