@@ -133,14 +133,14 @@ class LiftingLabel(BaseKeypointCodec):
         Args:
             encoded: Outputs, ``(B, T, K, 3)``.
             width: Image widths in pixels, ``(B,)``.
-            factor: Metres a pixel, ``(B, T)``; where it is 0 (unknown),
+            factor: Metres a pixel, ``(B, T)``; where it is unknown (0 or NaN),
                 ``NOMINAL_FACTOR`` stands in.
 
         Returns:
             Poses of shape ``(B, T, K, 3)``; the root is at the origin.
         """
         if self.target == 'image':
-            known = torch.where(factor == 0, NOMINAL_FACTOR, factor)
+            known = torch.where(factor > 0, factor, NOMINAL_FACTOR)
             encoded = encoded * (0.5 * width[:, None] * known)[..., None, None]
         root = slice(self.root_index, self.root_index + 1)
         return encoded - encoded[..., root, :]

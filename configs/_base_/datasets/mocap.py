@@ -1,5 +1,5 @@
 # CMU motion capture through the Human3.6M cameras, 50 fps, camera-space target. Make:
-#   python tools/dataset_converters/mocap_to_store.py MOCAP.npz data/mocap \
+#   python tools/dataset_converters/mocap_to_store.py MOCAP.npz --out data/mocap \
 #       --split configs/_base_/datasets/mocap_split.py --noise
 # A config sets seq_len and stride; keypoints_2d='det' takes the noisy 2D.
 codec = dict(type='LiftingLabel', target='camera')

@@ -8,6 +8,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_ext.models.layers import PoseEmbedding, TransformerLayer
+from mmpose_ext.models.layers.axes import Axis
 from mmpose_ext.models.layers.temporal_parameter import first_frames, resize_on_load
 from mmpose_ext.models.layers.transformer_layer import NORM_EPS
 
@@ -60,12 +61,12 @@ class MixSTE(BaseModule):
         self.frames = nn.Parameter(torch.zeros(1, seq_len, 1, embed_dims))
         rates = [drop_path_rate * step / max(depth - 1, 1) for step in range(depth)]
 
-        def layers(axis: str) -> nn.ModuleList:
+        def layers(axis: Axis) -> nn.ModuleList:
             return nn.ModuleList(
                 TransformerLayer(
                     embed_dims,
                     num_heads,
-                    axis=axis,  # type: ignore[arg-type]
+                    axis=axis,
                     mlp_ratio=mlp_ratio,
                     qkv_bias=qkv_bias,
                     drop_path=rate,

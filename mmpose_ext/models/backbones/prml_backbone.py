@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from mmengine.model import BaseModule
@@ -15,11 +15,12 @@ from mmpose_ext.models.layers import (
     TransformerLayer,
     init_transformer_weights,
 )
+from mmpose_ext.models.layers.axes import Axis
 from mmpose_ext.models.layers.softmax_fusion import SoftmaxFusion
 from mmpose_ext.models.layers.transformer_layer import NORM_EPS
 
 Order = Literal['ts', 'st', 't', 's']
-_AXES = {'t': 'temporal', 's': 'spatial'}
+_AXES: dict[str, Axis] = {'t': 'temporal', 's': 'spatial'}
 
 
 @MODELS.register_module()
@@ -78,7 +79,7 @@ class PrMLBackbone(BaseModule):
                 'depths must not be negative, got '
                 f'{depth_2d=}, {depth_d=}, {bottom_depth=}'
             )
-        layer = dict(
+        layer: dict[str, Any] = dict(
             mlp_ratio=mlp_ratio, qkv_bias=qkv_bias, layer_scale_init=layer_scale_init
         )
         self.embedding = PoseEmbedding(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from mmpose_ext.models.layers.axes import Axis
 from mmpose_ext.models.layers.softmax_fusion import SoftmaxFusion
 from mmpose_ext.models.layers.transformer_layer import TransformerLayer
 
@@ -32,13 +33,13 @@ class DSTFormerBlock(nn.Module):
     ) -> None:
         super().__init__()
 
-        def stream(*axes: str) -> nn.Sequential:
+        def stream(*axes: Axis) -> nn.Sequential:
             return nn.Sequential(
                 *(
                     TransformerLayer(
                         embed_dims,
                         num_heads,
-                        axis=axis,  # type: ignore[arg-type]
+                        axis=axis,
                         mlp_ratio=mlp_ratio,
                         qkv_bias=qkv_bias,
                         layer_scale_init=layer_scale_init,

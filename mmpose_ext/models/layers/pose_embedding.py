@@ -39,8 +39,9 @@ class PoseEmbedding(nn.Module):
         self.frames = (
             nn.Parameter(torch.zeros(1, seq_len, 1, embed_dims)) if temporal else None
         )
-        for embedding in filter(lambda e: e is not None, (self.joints, self.frames)):
-            nn.init.trunc_normal_(embedding, std=0.02)
+        for embedding in (self.joints, self.frames):
+            if embedding is not None:
+                nn.init.trunc_normal_(embedding, std=0.02)
         resize_on_load(self, 'frames')
 
     def forward(self, x: Tensor) -> Tensor:

@@ -47,6 +47,7 @@ class BarberAgakovLoss(nn.Module):
         log_scale_range: Clamp of the learned log-scales.
     """
 
+    informative: Tensor
     running_mean: Tensor
     running_var: Tensor
     running_abs: Tensor
