@@ -4,17 +4,20 @@ Importing the package registers everything in MMPose's registries. Configs do it
 ``custom_imports = dict(imports=['mmpose_ext'], allow_failed_imports=False)``.
 """
 
-from . import (
-    codecs,
-    datasets,
-    engine,
-    evaluation,
-    geometry,
-    models,
-    simulation,
-    visualization,
-)
-from .version import __version__
+from mmpose_ext.quiet_imports import quiet_imports
+from mmpose_ext.version import __version__
+
+with quiet_imports():  # mmdet prints lines about optional packages
+    from mmpose_ext import (
+        codecs,
+        datasets,
+        engine,
+        evaluation,
+        geometry,
+        models,
+        simulation,
+        visualization,
+    )
 
 __all__ = [
     '__version__',

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from mmpose_ext.datasets.frame_store import FrameStore
-from mmpose_ext.simulation.human36m import Human36MOptions, write_human36m
+from mmpose_ext.datasets.synthetic_human36m import Human36MOptions, write_human36m
 from mmpose_ext.simulation.motion import MOTIONS
 
 HUMAN36M_TEXT = """\

@@ -40,10 +40,9 @@ randomness = dict(seed=0)
 
 # Other backends: dict(type='TensorboardVisBackend'), dict(type='WandbVisBackend').
 vis_backends = [dict(type='LocalVisBackend')]
-# Training writes scalars through it; MMPose's lifting demo draws with it.
-visualizer = dict(
-    type='Pose3dLocalVisualizer', vis_backends=vis_backends, name='visualizer'
-)
+# Training writes scalars through it; MMPose's lifting demo draws with it. Without a
+# name it takes the run's, so that runs of one process do not write into one file.
+visualizer = dict(type='Pose3dLocalVisualizer', vis_backends=vis_backends)
 
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True, num_digits=6)
 log_level = 'INFO'

@@ -1,8 +1,8 @@
 """What a sample is and where it comes from."""
 
-from .frame_store import FrameStore, FrameStoreWriter, SequenceInfo
-from .lifting_dataset import LiftingDataset
-from .transforms import PackLiftingInputs
+from mmpose_ext.datasets.frame_store import FrameStore, FrameStoreWriter, SequenceInfo
+from mmpose_ext.datasets.lifting_dataset import LiftingDataset
+from mmpose_ext.datasets.transforms import PackLiftingInputs
 
 __all__ = [
     'FrameStore',

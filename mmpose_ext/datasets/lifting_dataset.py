@@ -14,8 +14,8 @@ from mmengine.dataset import BaseDataset, force_full_init
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
-from .frame_store import FrameStore, SequenceInfo
-from .windows import SHORTS, TAILS, WindowIndex, build_window_index
+from mmpose_ext.datasets.frame_store import FrameStore, SequenceInfo
+from mmpose_ext.datasets.windows import SHORTS, TAILS, WindowIndex, build_window_index
 
 JOINT_SET = 'h36m17'
 _TARGET_FIELDS = {'camera': 'pose_cam', 'image': 'pose_image'}
@@ -186,7 +186,7 @@ class LiftingDataset(BaseDataset):
         if self._fully_initialized:
             return
         if self.synthetic is not None:
-            from .synthetic_store import ensure_synthetic_store
+            from mmpose_ext.datasets.synthetic_store import ensure_synthetic_store
 
             ensure_synthetic_store(self.ann_file, **self.synthetic)
         self.store = FrameStore(self.ann_file)

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from .frame_store import FrameStore
+from mmpose_ext.datasets.frame_store import FrameStore
 
 try:
     import fcntl
@@ -28,7 +28,7 @@ def ensure_synthetic_store(path: str | os.PathLike, **options: Any) -> Path:
 
     Args:
         path: Folder of the store.
-        options: See :class:`mmpose_ext.simulation.human36m.Human36MOptions`.
+        options: See :class:`mmpose_ext.datasets.synthetic_human36m.Human36MOptions`.
 
     Returns:
         The folder.
@@ -40,7 +40,7 @@ def ensure_synthetic_store(path: str | os.PathLike, **options: Any) -> Path:
     """
     # The writer uses the stores of this package, which is not loaded at this point of
     # an import that starts with the simulation.
-    from mmpose_ext.simulation.human36m import Human36MOptions, write_human36m
+    from mmpose_ext.datasets.synthetic_human36m import Human36MOptions, write_human36m
 
     path = Path(path)
     wanted = Human36MOptions.from_mapping(options)

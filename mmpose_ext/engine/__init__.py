@@ -1,12 +1,12 @@
 """How runs start, report and stop."""
 
-from .hooks import (
+from mmpose_ext.engine.hooks import (
     LearningCurveHook,
     NonFiniteLossHook,
     PosePictureHook,
     RunSummaryHook,
 )
-from .optim_wrappers import Bf16OptimWrapper
+from mmpose_ext.engine.optim_wrappers import Bf16OptimWrapper
 
 __all__ = [
     'Bf16OptimWrapper',

@@ -21,8 +21,8 @@ from mmengine.dist import is_distributed
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from .checkpoints import use_safe_checkpoints
-from .console import show_what_matters
+from mmpose_ext.engine.checkpoints import use_safe_checkpoints
+from mmpose_ext.engine.console import show_what_matters
 
 # Where each launcher says who a process is: rank, processes in all, rank on its node.
 _LAUNCHER_VARIABLES = {

@@ -1,5 +1,5 @@
 """How predictions are scored."""
 
-from .metrics import PoseLiftingMetric
+from mmpose_ext.evaluation.metrics import PoseLiftingMetric
 
 __all__ = ['PoseLiftingMetric']

@@ -1,6 +1,6 @@
 """Cameras and skeletons: pure functions with any leading batch dimensions."""
 
-from .cameras import (
+from mmpose_ext.geometry.cameras import (
     camera_to_image_pose,
     camera_to_world,
     factor_to_root_depth,
@@ -11,7 +11,7 @@ from .cameras import (
     root_depth_to_factor,
     world_to_camera,
 )
-from .skeletons import (
+from mmpose_ext.geometry.skeletons import (
     FLIP_INDICES,
     H36M17,
     H36M32_TO_H36M17,

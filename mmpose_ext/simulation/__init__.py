@@ -2,7 +2,7 @@
 
 Poses come from ``mmpose_ext.simulation.motion.motion``, joint angles from
 :func:`animate`.
-``mmpose_ext.simulation.human36m`` writes data sets and is imported by its own name: it
+``mmpose_ext.datasets.synthetic_human36m`` writes data sets and is imported by its own name: it
 needs the stores of ``mmpose_ext.datasets``, this package does not.
 """
 

@@ -130,7 +130,7 @@ def test_unknown_factor():
     codec = LiftingLabel('image')
     pose, _ = window()
     label = pose - pose[:, :1]
-    decoded = decode(codec, label, 1000, [0, 0.002, 0, NOMINAL_FACTOR])
+    decoded = decode(codec, label, 1000, [0, 0.002, np.nan, NOMINAL_FACTOR])
     units = np.array([NOMINAL_FACTOR, 0.002, NOMINAL_FACTOR, NOMINAL_FACTOR]) * 500
     np.testing.assert_allclose(decoded, label * units[:, None, None], rtol=1e-5)
     # A person at 4.6 m before one of the Human3.6M cameras.
@@ -222,6 +222,7 @@ def test_keys_of_stock_inference(target, frames):
     assert encoded['keypoint_labels'].shape == (frames, 17, 3)
     assert encoded['factor'].shape == (frames,)
     assert encoded['lifting_target_weight'].shape == (1, 17)
+    assert encoded['lifting_target_metric'].shape == (1, 17, 3)
     assert not encoded['lifting_target_metric'].any()
 
 

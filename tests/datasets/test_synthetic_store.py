@@ -13,7 +13,7 @@ from mmpose_ext.datasets.frame_store import FrameStore, FrameStoreWriter, Sequen
 from mmpose_ext.datasets.synthetic_store import ensure_synthetic_store
 from mmpose_ext.geometry import camera_to_world, h36m_cameras, project_to_pixels
 from mmpose_ext.simulation import human36m
-from mmpose_ext.simulation.human36m import Human36MOptions, write_human36m
+from mmpose_ext.datasets.synthetic_human36m import Human36MOptions, write_human36m
 
 TINY = dict(num_subjects=2, num_frames=12, actions=['walk', 'jump'])
 

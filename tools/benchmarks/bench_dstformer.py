@@ -30,6 +30,8 @@ from typing import Any
 
 SIDES = ('mmpose', 'ours')
 TOLERANCE = 1e-4
+# The embedding of keypoints in either network: its gradient has passed everything.
+FIRST_WEIGHT = ('joints_embed.weight', 'embedding.proj.weight')
 MEASURES = {
     'wall_s': 'wall time, s',
     'cpu_s': 'CPU time, s',
@@ -133,10 +135,6 @@ def work(args: argparse.Namespace) -> None:
     gradient = next(p for n, p in network.named_parameters() if n in FIRST_WEIGHT).grad
     torch.save((output, gradient), args.folder / f'{args.worker}_output.pt')
     (args.folder / f'{args.worker}.json').write_text(json.dumps(result))
-
-
-# The embedding of keypoints: its gradient has passed through everything.
-FIRST_WEIGHT = ('joints_embed.weight', 'embedding.proj.weight')
 
 
 def step(network: Any, x: Any) -> Any:

@@ -1,5 +1,5 @@
 """Transforms of samples, one a file."""
 
-from .pack_lifting_inputs import PackLiftingInputs
+from mmpose_ext.datasets.transforms.pack_lifting_inputs import PackLiftingInputs
 
 __all__ = ['PackLiftingInputs']

@@ -1,9 +1,9 @@
 """Hooks."""
 
-from .learning_curve_hook import LearningCurveHook
-from .non_finite_loss_hook import NonFiniteLossHook
-from .pose_picture_hook import PosePictureHook
-from .run_summary_hook import RunSummaryHook
+from mmpose_ext.engine.hooks.learning_curve_hook import LearningCurveHook
+from mmpose_ext.engine.hooks.non_finite_loss_hook import NonFiniteLossHook
+from mmpose_ext.engine.hooks.pose_picture_hook import PosePictureHook
+from mmpose_ext.engine.hooks.run_summary_hook import RunSummaryHook
 
 __all__ = [
     'LearningCurveHook',

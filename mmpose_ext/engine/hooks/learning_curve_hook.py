@@ -13,9 +13,8 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmpose.registry import HOOKS
 
+from mmpose_ext.engine.hooks.run_summary_hook import register_picture
 from mmpose_ext.visualization.curves import Curve, draw_learning_curve, new_figure
-
-from .run_summary_hook import register_picture
 
 
 @HOOKS.register_module()

@@ -11,11 +11,10 @@ from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import Hook
 from mmpose.registry import HOOKS
 
+from mmpose_ext.engine.hooks.run_summary_hook import register_picture
 from mmpose_ext.geometry.skeletons import H36M17
 from mmpose_ext.visualization.curves import new_figure
 from mmpose_ext.visualization.pose3d import Edges, draw_pose_pairs
-
-from .run_summary_hook import register_picture
 
 
 class PosePair(NamedTuple):

@@ -1,8 +1,14 @@
 """Errors of 3D poses as pure, batched functions of torch tensors."""
 
-from .mpjpe import axis_errors, joint_errors, mpjpe, mpjve, n_mpjpe
-from .pck import auc, auc_thresholds, pck
-from .procrustes import p_mpjpe, similarity_align
+from mmpose_ext.evaluation.functional.mpjpe import (
+    axis_errors,
+    joint_errors,
+    mpjpe,
+    mpjve,
+    n_mpjpe,
+)
+from mmpose_ext.evaluation.functional.pck import auc, auc_thresholds, pck
+from mmpose_ext.evaluation.functional.procrustes import p_mpjpe, similarity_align
 
 __all__ = [
     'auc',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .mpjpe import mpjpe
+from mmpose_ext.evaluation.functional.mpjpe import mpjpe
 
 
 def similarity_align(pred: Tensor, gt: Tensor) -> Tensor:

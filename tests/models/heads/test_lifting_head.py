@@ -50,8 +50,16 @@ def test_losses_are_named_and_weighted(make_batch):
     speed = (pred - label).diff(dim=1).norm(dim=-1).mean()
     assert_close(losses['loss_velocity'], 2 * speed)
     assert losses == module.loss(feats, samples)
-    half = module.pose_losses(pred.bfloat16(), label, weight)
-    assert half['loss_pose'].dtype == torch.float32
+
+
+def test_losses_are_taken_in_float32():
+    smoothness = dict(type='SmoothnessLoss', joint_weights=False)
+    module = head(losses=dict(smoothness=smoothness))
+    pred = torch.randn(2, 3, 17, 3, dtype=torch.bfloat16)
+    label, weight = torch.zeros(2, 3, 17, 3), torch.ones(2, 3, 17)
+    losses = module.pose_losses(pred, label, weight)
+    assert losses['loss_smoothness'].dtype == torch.float32
+    assert losses == module.pose_losses(pred.float(), label, weight)
 
 
 @pytest.mark.parametrize('target', ['camera', 'image'])

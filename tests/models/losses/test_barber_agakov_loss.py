@@ -179,7 +179,9 @@ def test_running_statistics():
     state = module.state_dict()
     module.eval()(label, label + 100, None)
     assert_close(module.state_dict(), state)
-    assert 'informative' not in state and state['counts'] == 14
+    saved = {'log_scale', 'running_mean', 'running_var', 'running_abs', 'counts'}
+    assert set(state) == saved, 'a resumed run logs what an uninterrupted one would'
+    assert state['counts'] == 14
 
 
 def test_gradient_reaches_the_prediction():

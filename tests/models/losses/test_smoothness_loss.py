@@ -44,3 +44,4 @@ def test_one_frame():
     assert loss.item() == 0
     loss.backward()
     assert not pred.grad.any()
+    assert smoothness_loss(pred).item() == 0

@@ -55,6 +55,7 @@ def test_one_frame(form):
     assert loss.item() == 0
     loss.backward()
     assert not pred.grad.any()
+    assert VelocityLoss(form=form)(pred, torch.randn(2, 1, 17, 3), None).item() == 0
 
 
 def test_invalid():

@@ -13,10 +13,9 @@ import numpy as np
 from mmpose_ext.datasets.frame_store import FrameStoreWriter, SequenceInfo
 from mmpose_ext.datasets.pose_fields import world_pose_to_fields
 from mmpose_ext.geometry import h36m_cameras
-
-from .body import Body
-from .detector_noise import SIGMA_PX, detect_keypoints
-from .motion import MOTIONS, motion
+from mmpose_ext.simulation.body import Body
+from mmpose_ext.simulation.detector_noise import SIGMA_PX, detect_keypoints
+from mmpose_ext.simulation.motion import MOTIONS, motion
 
 GENERATOR = 'human36m-1'
 """Name and version of the simulation; it changes when the same options give other
