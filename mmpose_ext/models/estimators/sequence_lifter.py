@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.dist import get_rank
@@ -46,6 +47,15 @@ class SequenceLifter(PoseLifter):
         ValueError: If ``xy_passthrough`` is used with a camera-space target.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        target = getattr(getattr(self.head, 'decoder', None), 'target', None)
+        if self.test_cfg.get('xy_passthrough', False) and target != 'image':
+            raise ValueError(
+                "xy_passthrough needs a codec with target='image': predicted x, y of a "
+                'camera-space target are metres, not pixels'
+            )
+
     def loss(self, inputs: Tensor, data_samples: list) -> dict[str, Tensor]:
         """Losses of keypoints ``(B, T, K, C)`` with labels in the data samples."""
         label, weight = stack_labels(data_samples)
@@ -81,11 +91,6 @@ class SequenceLifter(PoseLifter):
         else:
             pred = self._forward(inputs)
         if self.test_cfg.get('xy_passthrough', False):
-            if getattr(self.head.decoder, 'target', None) != 'image':
-                raise ValueError(
-                    "xy_passthrough needs a codec with target='image': predicted x, y "
-                    'of a camera-space target are metres, not pixels'
-                )
             xy = inputs[..., :2]
             root = self.head.decoder.root_index
             pred = torch.cat([xy - xy[..., root : root + 1, :], pred[..., 2:]], dim=-1)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor
 
 Axis = Literal['temporal', 'spatial', 'joint']
+
+
+def checked_axis(axis: Axis) -> Axis:
+    """The axis, for constructors of layers.
+
+    Raises:
+        ValueError: If the axis is unknown.
+    """
+    if axis not in get_args(Axis):
+        raise ValueError(f'axis must be one of {get_args(Axis)}, got {axis!r}')
+    return axis
 
 
 def fold(x: Tensor, axis: Axis) -> Tensor:
@@ -16,17 +27,12 @@ def fold(x: Tensor, axis: Axis) -> Tensor:
         x: Tokens of shape ``(B, T, K, C)``.
         axis: ``'temporal'`` gives ``(B K, T, C)``, ``'spatial'`` ``(B T, K, C)`` and
             ``'joint'`` (space and time together) ``(B, T K, C)``.
-
-    Raises:
-        ValueError: If the axis is unknown.
     """
     if axis == 'temporal':
         return x.transpose(1, 2).flatten(0, 1)
     if axis == 'spatial':
         return x.flatten(0, 1)
-    if axis == 'joint':
-        return x.flatten(1, 2)
-    raise ValueError(f"axis must be 'temporal', 'spatial' or 'joint', got {axis!r}")
+    return x.flatten(1, 2)
 
 
 def unfold(x: Tensor, axis: Axis, num_frames: int, num_joints: int) -> Tensor:

@@ -7,7 +7,7 @@ from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
 from mmpose_ext.models.layers.attention import CrossAttention, SelfAttention
-from mmpose_ext.models.layers.axes import Axis, fold, unfold
+from mmpose_ext.models.layers.axes import Axis, checked_axis, fold, unfold
 
 NORM_EPS = 1e-6
 
@@ -51,7 +51,7 @@ class TransformerLayer(nn.Module):
         layer_scale_init: float | None = None,
     ) -> None:
         super().__init__()
-        self.axis = axis
+        self.axis = checked_axis(axis)
         self.norm1 = nn.LayerNorm(embed_dims, eps=NORM_EPS)
         self.attn = SelfAttention(embed_dims, num_heads, qkv_bias=qkv_bias)
         self.norm2 = nn.LayerNorm(embed_dims, eps=NORM_EPS)
@@ -90,7 +90,7 @@ class CrossTransformerLayer(nn.Module):
         mlp_ratio: float = 4.0,
     ) -> None:
         super().__init__()
-        self.axis = axis
+        self.axis = checked_axis(axis)
         self.norm_query = nn.LayerNorm(embed_dims, eps=NORM_EPS)
         self.norm_context = nn.LayerNorm(context_dims, eps=NORM_EPS)
         self.attn = CrossAttention(embed_dims, num_heads, context_dims=context_dims)

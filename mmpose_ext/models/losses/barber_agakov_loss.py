@@ -89,10 +89,18 @@ class BarberAgakovLoss(nn.Module):
             weight: 1 for joints that count, ``(B, T, K)``.
 
         Returns:
-            ``loss_mi`` and the logged ``mi_2d`` and ``mi_d`` in nats a joint.
+            ``loss_mi`` and the logged estimates ``mi_2d`` and ``mi_d`` in nats a joint.
+            They are lower bounds where H(Y) is exact: for normal, uncorrelated labels.
+            Its fits have no covariance of x and y and are never below the true
+            entropy, so other labels can give more than the true information.
         """
         valid = torch.ones_like(label[..., 0]) if weight is None else weight
         valid = valid * self.informative
+        if self.training:
+            # Put back rather than only clamped: beyond the range a clamp has no
+            # gradient, and a scale that got there would never return.
+            with torch.no_grad():
+                self.log_scale.clamp_(*self.log_scale_range)
         log_scale = self.log_scale.clamp(*self.log_scale_range)
         error = label - pred
         nll_2d = gaussian_nll(error[..., :2], log_scale[:, :2]).sum(-1)
@@ -112,15 +120,16 @@ class BarberAgakovLoss(nn.Module):
     def _update_statistics(self, label: Tensor, valid: Tensor) -> None:
         """Running mean, variance and absolute deviation of each joint's label."""
         weight = valid[..., None]
-        total = weight.sum((0, 1)).clamp(min=1)
+        total = weight.sum((0, 1)).clamp(min=1e-8)
         rate = torch.clamp(1 / (self.counts + 1), min=self.momentum)
+        rate = rate * (weight.sum((0, 1)) > 0)  # unseen joints keep what they have
         mean = (label * weight).sum((0, 1)) / total
         self.running_mean.lerp_(mean, rate)
         centred = label - self.running_mean
         var = (centred.square() * weight).sum((0, 1)) / total
         deviation = (centred[..., 2].abs() * valid).sum((0, 1)) / total[..., 0]
         self.running_var.lerp_(var, rate)
-        self.running_abs.lerp_(deviation, rate)
+        self.running_abs.lerp_(deviation, rate[:, 0])
         self.counts += 1
 
     def _entropies(self, valid: Tensor) -> tuple[Tensor, Tensor]:

@@ -35,8 +35,9 @@ def joint_error_loss(
             (N-MPJPE, MotionBERT's scale term).
     """
     if scale_normalized:
-        inner = (pred * label).sum((-2, -1), keepdim=True)
-        norm = (pred * pred).sum((-2, -1), keepdim=True)
+        known = pred if weight is None else pred * weight[..., None]
+        inner = (known * label).sum((-2, -1), keepdim=True)
+        norm = (known * pred).sum((-2, -1), keepdim=True)
         pred = pred * inner / norm.clamp(min=1e-8)
     error = torch.linalg.vector_norm(pred - label, dim=-1)
     if joint_weights is not None:
@@ -53,6 +54,9 @@ class JointErrorLoss(nn.Module):
         joint_weights: ``'mixste'`` for the weights of MixSTE's code, a sequence of K
             factors, or ``None``.
         scale_normalized: See :func:`joint_error_loss`.
+
+    Raises:
+        ValueError: If ``joint_weights`` is another name.
     """
 
     joint_weights: Tensor | None
@@ -67,6 +71,11 @@ class JointErrorLoss(nn.Module):
         super().__init__()
         if joint_weights == 'mixste':
             joint_weights = MIXSTE_JOINT_WEIGHTS
+        if isinstance(joint_weights, str):
+            raise ValueError(
+                "joint_weights must be 'mixste', a sequence of one factor a joint, or "
+                f'None, got {joint_weights!r}'
+            )
         factors = None if joint_weights is None else torch.tensor(joint_weights)
         self.register_buffer('joint_weights', factors, persistent=False)
         self.loss_weight = loss_weight

@@ -14,4 +14,4 @@ def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
     """
     if weight is None:
         return values.mean()
-    return (values * weight).sum() / weight.sum().clamp(min=1)
+    return (values * weight).sum() / weight.sum().clamp(min=1e-8)

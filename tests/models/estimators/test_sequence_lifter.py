@@ -169,10 +169,9 @@ def test_xy_passthrough(flip_test, make_lifter, make_batch):
     assert not torch.allclose(pred[..., :2], kept[..., :2], atol=1e-2)
 
 
-def test_xy_passthrough_of_camera_target(make_lifter, make_batch):
+def test_xy_passthrough_of_camera_target(make_lifter):
     with pytest.raises(ValueError, match="xy_passthrough needs .* target='image'"):
-        model = make_lifter('prml', test_cfg=dict(xy_passthrough=True))
-        model.eval().predict(*make_batch())
+        make_lifter('prml', test_cfg=dict(xy_passthrough=True))
 
 
 @pytest.mark.parametrize('kind', KINDS)

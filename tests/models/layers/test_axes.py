@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mmpose_ext.models.layers import fold, unfold
+from mmpose_ext.models.layers.axes import checked_axis
 
 SHAPES = {'temporal': (10, 3, 4), 'spatial': (6, 5, 4), 'joint': (2, 15, 4)}
 X = torch.arange(2 * 3 * 5 * 4).reshape(2, 3, 5, 4)
@@ -25,5 +26,6 @@ def test_values():
 
 
 def test_invalid():
-    with pytest.raises(ValueError, match="'temporal', 'spatial' or 'joint'.*'time'"):
-        fold(X, 'time')
+    with pytest.raises(ValueError, match="'temporal', 'spatial', 'joint'.*'time'"):
+        checked_axis('time')
+    assert [checked_axis(axis) for axis in SHAPES] == list(SHAPES)

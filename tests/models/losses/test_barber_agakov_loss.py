@@ -159,6 +159,32 @@ def test_clamp_of_log_scale_with_an_outlier(raw, held):
     assert all(value.isfinite() for value in found.values())
 
 
+@pytest.mark.parametrize(('start', 'error'), [(-6.5, 1.0), (3.5, 0.01)])
+def test_scale_returns_from_beyond_its_range(start, error):
+    label = torch.randn(50, 1, 2, 3)
+    module = loss_module()
+    module.log_scale.data.fill_(start)
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.1)
+    for _ in range(30):
+        optimizer.zero_grad()
+        module(label + error, label, None)['loss_mi'].backward()
+        optimizer.step()
+    assert (module.log_scale[1] - start).abs().min() > 2
+
+
+def test_statistics_of_unseen_joints_stay():
+    pred, label = batch()
+    module, weight = loss_module(num_joints=3, momentum=0.5), torch.ones(4, 5, 3)
+    module(pred, label + 5, None)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    weight[..., 1] = 0
+    module(pred, label, weight)
+    after = module.state_dict()
+    for name in ('running_mean', 'running_var', 'running_abs'):
+        assert torch.equal(after[name][1], before[name][1])
+        assert not torch.equal(after[name][2], before[name][2])
+
+
 def test_running_statistics():
     module = loss_module(momentum=0.1)
     label = torch.zeros(500, 1, 2, 3)

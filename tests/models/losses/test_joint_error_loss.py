@@ -59,6 +59,15 @@ def test_scale_is_the_optimum_of_each_frame():
     assert_close(loss(7 * pred, label, None), loss(pred, label, None))
 
 
+def test_scale_looks_at_what_counts_only():
+    pred = torch.randn(2, 3, 5, 3)
+    label, weight = 2 * pred, torch.ones(2, 3, 5)
+    weight[0, 1, 3] = 0
+    label[0, 1, 3] += 1000
+    loss = joint_error_loss(pred, label, weight, scale_normalized=True)
+    assert loss.item() == pytest.approx(0, abs=1e-5)
+
+
 def test_gradients():
     pred, label = pair()
     pred.requires_grad_()
@@ -71,5 +80,5 @@ def test_gradients():
 
 
 def test_invalid():
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(ValueError, match="must be 'mixste'.* got 'nobody'"):
         JointErrorLoss(joint_weights='nobody')

@@ -10,6 +10,8 @@ def test_values():
     assert weighted_mean(VALUES, torch.ones(2, 2)) == 3
     assert weighted_mean(VALUES, torch.tensor([[1.0, 0], [0, 1]])) == 3.5
     assert weighted_mean(VALUES, torch.tensor([[3.0, 0], [0, 1]])) == 9 / 4
+    # Weights of less than 1 in all, too.
+    assert weighted_mean(VALUES, torch.tensor([[0.25, 0], [0, 0.25]])) == 3.5
 
 
 def test_nothing_counts():

@@ -98,6 +98,6 @@ def test_invalid():
     with pytest.raises(ValueError, match='10 frames.*at most 9'):
         decoder()(features(10))
     with pytest.raises(ValueError, match="axis must be .* got 'time'"):
-        decoder(axis='time')(features())
+        decoder(axis='time')
     with pytest.raises(ValueError, match='num_heads=3 does not divide'):
         decoder(num_heads=3)
