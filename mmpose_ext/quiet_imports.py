@@ -29,7 +29,7 @@ def quiet_imports() -> Iterator[None]:
     with warnings.catch_warnings():
         for message in _WARNINGS:
             warnings.filterwarnings('ignore', message=message)
-        with contextlib.redirect_stdout(_LineFilter(real)):  # type: ignore[type-var]
+        with contextlib.redirect_stdout(_LineFilter(real)):
             yield
 
 

@@ -18,7 +18,7 @@ from rich.progress import Progress
 
 from mmpose_ext.datasets.frame_store import FrameStore
 from mmpose_ext.datasets.synthetic_human36m import Human36MOptions, write_human36m
-from mmpose_ext.simulation.motion import MOTIONS
+from mmpose_ext.simulation.motions import MOTIONS
 
 HUMAN36M_TEXT = """\
 Simulate people before the four cameras of Human3.6M.

@@ -15,7 +15,7 @@ from mmpose_ext.datasets.pose_fields import world_pose_to_fields
 from mmpose_ext.geometry import h36m_cameras
 from mmpose_ext.simulation.body import Body
 from mmpose_ext.simulation.detector_noise import SIGMA_PX, detect_keypoints
-from mmpose_ext.simulation.motion import MOTIONS, motion
+from mmpose_ext.simulation.motions import MOTIONS, motion
 
 GENERATOR = 'human36m-1'
 """Name and version of the simulation; it changes when the same options give other
@@ -43,7 +43,7 @@ class Human36MOptions:
         seed: The same seed gives the same data.
         noise: Strength of the errors of the detected keypoints: 1 as detectors are, 0
             for none.
-        actions: Names from :data:`~mmpose_ext.simulation.motion.MOTIONS`.
+        actions: Names from :data:`~mmpose_ext.simulation.motions.MOTIONS`.
 
     Raises:
         ValueError: If a number is out of range or an action unknown.

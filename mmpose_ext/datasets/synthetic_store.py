@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from mmpose_ext.datasets.frame_store import FrameStore
+from mmpose_ext.datasets.synthetic_human36m import Human36MOptions, write_human36m
 
 try:
     import fcntl
@@ -38,10 +39,6 @@ def ensure_synthetic_store(path: str | os.PathLike, **options: Any) -> Path:
             something else: other data, or synthetic data made with other options.
         FileNotFoundError: If the folder exists but is not a store.
     """
-    # The writer uses the stores of this package, which is not loaded at this point of
-    # an import that starts with the simulation.
-    from mmpose_ext.datasets.synthetic_human36m import Human36MOptions, write_human36m
-
     path = Path(path)
     wanted = Human36MOptions.from_mapping(options)
     if path.exists():

@@ -1,25 +1,21 @@
 """Simulated people: body, motion, what detectors and sensors see of them.
 
-Poses come from ``mmpose_ext.simulation.motion.motion``, joint angles from
-:func:`animate`.
-``mmpose_ext.datasets.synthetic_human36m`` writes data sets and is imported by its own name: it
-needs the stores of ``mmpose_ext.datasets``, this package does not.
+Poses come from :func:`motion`, joint angles from :func:`animate`.
+``mmpose_ext.datasets.synthetic_human36m`` writes data sets of them: it needs the stores
+of ``mmpose_ext.datasets``, this package does not.
 """
 
-from .body import (
-    CAPSULES,
-    DEGREES,
-    JOINT_LIMITS,
-    POINTS,
-    SEGMENTS,
-    Body,
+from mmpose_ext.simulation.body import Body
+from mmpose_ext.simulation.capsules import CAPSULES
+from mmpose_ext.simulation.detector_noise import detect_keypoints
+from mmpose_ext.simulation.kinematics import (
     JointState,
     Kinematics,
     capsule_axes,
     forward_kinematics,
 )
-from .detector_noise import detect_keypoints
-from .motion import MOTIONS, animate
+from mmpose_ext.simulation.motions import MOTIONS, animate, motion
+from mmpose_ext.simulation.skeleton import DEGREES, JOINT_LIMITS, POINTS, SEGMENTS
 
 __all__ = [
     'CAPSULES',
@@ -35,4 +31,5 @@ __all__ = [
     'capsule_axes',
     'detect_keypoints',
     'forward_kinematics',
+    'motion',
 ]

@@ -9,11 +9,11 @@ import time
 import numpy as np
 import pytest
 
+from mmpose_ext.datasets import synthetic_store
 from mmpose_ext.datasets.frame_store import FrameStore, FrameStoreWriter, SequenceInfo
+from mmpose_ext.datasets.synthetic_human36m import Human36MOptions, write_human36m
 from mmpose_ext.datasets.synthetic_store import ensure_synthetic_store
 from mmpose_ext.geometry import camera_to_world, h36m_cameras, project_to_pixels
-from mmpose_ext.simulation import human36m
-from mmpose_ext.datasets.synthetic_human36m import Human36MOptions, write_human36m
 
 TINY = dict(num_subjects=2, num_frames=12, actions=['walk', 'jump'])
 
@@ -168,7 +168,7 @@ def slow_writer(tmp_path, monkeypatch):
         time.sleep(0.5)
         return write_human36m(*args, **kwargs)
 
-    monkeypatch.setattr(human36m, 'write_human36m', write)
+    monkeypatch.setattr(synthetic_store, 'write_human36m', write)
     return notes
 
 
