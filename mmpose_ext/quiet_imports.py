@@ -7,7 +7,7 @@ import io
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TextIO, cast
 
 _LINES = (
     # mmdet, when an optional dataset package is absent.
@@ -29,7 +29,7 @@ def quiet_imports() -> Iterator[None]:
     with warnings.catch_warnings():
         for message in _WARNINGS:
             warnings.filterwarnings('ignore', message=message)
-        with contextlib.redirect_stdout(_LineFilter(real)):
+        with contextlib.redirect_stdout(cast(TextIO, _LineFilter(real))):
             yield
 
 

@@ -12,6 +12,13 @@ are ours.
 
 from __future__ import annotations
 
+import os
+
+# Threads that spin while they wait slow a shared CPU down many times; torch's OpenMP
+# reads this when it is loaded.
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+
+# ruff: noqa: E402
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
