@@ -31,10 +31,16 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         yield Path(name)
         with open(name, 'rb') as stream:
             os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
+        os.chmod(name, _default_mode())
         os.replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def write_bytes(path: str | os.PathLike, content: bytes) -> None:
+    """Write a file atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_json(path: str | os.PathLike, content: Any) -> None:
@@ -42,3 +48,10 @@ def write_json(path: str | os.PathLike, content: Any) -> None:
     with atomic_path(path) as temporary:
         text = json.dumps(content, indent=1, allow_nan=False)
         temporary.write_text(text + '\n', encoding='utf-8')
+
+
+def _default_mode() -> int:
+    """Permissions of a file that the process makes in the usual way."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask

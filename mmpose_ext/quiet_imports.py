@@ -23,14 +23,13 @@ _WARNINGS = (
 def quiet_imports() -> Iterator[None]:
     """Drop the lines and warnings listed above; everything else is shown.
 
-    They concern parts of mmdet that nothing here uses.
+    They concern parts of mmdet that nothing here uses. The warnings stay silent after
+    the block, because registries import parts of mmdet later, on demand.
     """
-    real = sys.stdout
-    with warnings.catch_warnings():
-        for message in _WARNINGS:
-            warnings.filterwarnings('ignore', message=message)
-        with contextlib.redirect_stdout(cast(TextIO, _LineFilter(real))):
-            yield
+    for message in _WARNINGS:
+        warnings.filterwarnings('ignore', message=message)
+    with contextlib.redirect_stdout(cast(TextIO, _LineFilter(sys.stdout))):
+        yield
 
 
 class _LineFilter(io.TextIOBase):

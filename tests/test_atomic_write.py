@@ -1,10 +1,11 @@
 """Files that are whole or absent."""
 
 import json
+import os
 
 import pytest
 
-from mmpose_ext.atomic_write import atomic_path, write_json
+from mmpose_ext.atomic_write import atomic_path, write_bytes, write_json
 
 
 def test_values(tmp_path):
@@ -22,6 +23,22 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing(tmp_path):
         raise RuntimeError
     assert file.read_text() == '1\n'
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_interrupted_writing_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*args):
+        raise OSError('disk full')
+
+    monkeypatch.setattr(os, 'replace', fail)
+    with pytest.raises(OSError, match='disk full'):
+        write_bytes(tmp_path / 'model.pth', b'weights')
+    assert not list(tmp_path.iterdir())
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path):
+    write_bytes(tmp_path / 'ours', b'')
+    (tmp_path / 'theirs').touch()
+    assert (tmp_path / 'ours').stat().st_mode == (tmp_path / 'theirs').stat().st_mode
 
 
 def test_invalid(tmp_path):

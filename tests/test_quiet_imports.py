@@ -16,5 +16,6 @@ def test_values(capsys):
             warnings.warn('faster_coco_eval is not installed, metrics', stacklevel=1)
             warnings.warn('something else', stacklevel=1)
         print(LINE)
+        warnings.warn('faster_coco_eval is not installed, metrics', stacklevel=1)
     assert capsys.readouterr().out == f'before\n\nafter\n{LINE}\n'
     assert [str(entry.message) for entry in caught] == ['something else']

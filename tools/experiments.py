@@ -13,7 +13,6 @@ README are made from these files by tools/analysis_tools/results_table.py.
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import subprocess
 import sys
@@ -27,7 +26,6 @@ import yaml
 from mmpose_ext.atomic_write import write_json
 from mmpose_ext.engine.run_record import collect, training_seconds
 
-TOOLS = Path(__file__).resolve().parent
 SIZES = ('small', 'full')
 
 
@@ -54,10 +52,14 @@ class Job:
         """What the metric of the run writes."""
         return self.work_dir / 'metrics.json'
 
+    @property
+    def overrides(self) -> list[str]:
+        """The options as ``--cfg-options`` takes them."""
+        return [f'{key}={value}' for key, value in self.options.items()]
+
     def command(self) -> list[str]:
         """The command that a reader types to repeat the row."""
-        options = [f'{key}={value}' for key, value in self.options.items()]
-        tail = ['--cfg-options', *options] if options else []
+        tail = ['--cfg-options', *self.overrides] if self.options else []
         if self.baseline:
             tool = 'tools/analysis_tools/linear_baseline.py'
             return ['python', tool, self.config, '--method', self.baseline, *tail]
@@ -205,10 +207,9 @@ def steps(job: Job) -> Iterator[list[str]]:
     yield [*command, outfile, '--work-dir', str(job.work_dir), *resume]
     if not job.metrics_file.is_file():
         checkpoint = (job.work_dir / 'last_checkpoint').read_text().strip()
-        options = [f'{key}={value}' for key, value in job.options.items()]
         yield [
-            *(sys.executable, str(TOOLS / 'test.py'), job.config, checkpoint),
-            *('--work-dir', str(job.work_dir), '--cfg-options', *options),
+            *(sys.executable, 'tools/test.py', job.config, checkpoint),
+            *('--work-dir', str(job.work_dir), '--cfg-options', *job.overrides),
             f'test_evaluator.outfile={job.metrics_file}',
         ]
 
@@ -218,9 +219,7 @@ def call(command: list[str], job: Job) -> bool:
     with (job.work_dir / 'console.log').open('a', encoding='utf-8') as log:
         log.write(f'$ {shlex.join(command)}\n')
         log.flush()
-        done = subprocess.run(
-            command, stdout=log, stderr=subprocess.STDOUT, env=dict(os.environ)
-        )
+        done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT)
     return done.returncode == 0
 
 

@@ -46,6 +46,7 @@ class LiftingDataset(BaseDataset):
           padded frames
         - factor ``(T,)`` metres per pixel; pose_cam ``(T, 17, 3)`` metres, both only
           if the store has them
+        - features: dict of further fields ``(T, ...)``, only if asked for
         - score_mask ``(T,)`` bool: frames that this window scores; over all windows
           each covered frame of a sequence is true once
         - frame_ids ``(T,)`` int64 inside the sequence
@@ -69,6 +70,8 @@ class LiftingDataset(BaseDataset):
         keypoints_2d: ``'gt'`` (projection of the 3D pose, confidence 1) or ``'det'``
             (stored detections with their confidence).
         target: ``'camera'`` (pose_cam, metres) or ``'image'`` (pose_image, pixels).
+        features: Further fields of the store that a model reads, such as image
+            features; each becomes an entry of ``features``.
         subjects: Names of the people to use; ``None`` means all.
         actions: Names of the actions to use.
         cameras: Names of the cameras to use.
@@ -102,6 +105,7 @@ class LiftingDataset(BaseDataset):
     _all_scored: np.ndarray
     _contexts: dict[int, dict[str, Any]]
     _columns: dict[str, np.ndarray]
+    _features: dict[str, np.ndarray]
 
     def __init__(
         self,
@@ -115,6 +119,7 @@ class LiftingDataset(BaseDataset):
         short: str = 'pad',
         keypoints_2d: str = 'gt',
         target: str = 'camera',
+        features: Sequence[str] = (),
         subjects: str | Sequence[str] | None = None,
         actions: str | Sequence[str] | None = None,
         cameras: str | Sequence[str] | None = None,
@@ -150,6 +155,7 @@ class LiftingDataset(BaseDataset):
             )
         self.tail, self.short = tail, short
         self.keypoints_2d, self.target = keypoints_2d, target
+        self.features = _as_names(features) or ()
         self.filters = {
             'subject': _as_names(subjects),
             'action': _as_names(actions),
@@ -236,6 +242,9 @@ class LiftingDataset(BaseDataset):
         results['camera_param'] = results['camera_param'].copy()
         for key, array in self._columns.items():
             results[key] = array[rows]
+        if self._features:
+            features = {key: array[rows] for key, array in self._features.items()}
+            results['features'] = features
         results.setdefault('keypoints_visible', self._all_visible)
         results['lifting_target_visible'] = visible
         results['score_mask'] = score_mask
@@ -298,7 +307,8 @@ class LiftingDataset(BaseDataset):
     def __getstate__(self) -> dict[str, Any]:
         """State without the views on memory maps, which workers make again."""
         state = self.__dict__.copy()
-        state.pop('_columns', None)
+        for views in ('_columns', '_features'):
+            state.pop(views, None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -317,8 +327,8 @@ class LiftingDataset(BaseDataset):
             if name not in self.store:
                 raise ValueError(
                     f'{self.ann_file} has no field {name!r}, which '
-                    f'keypoints_2d={self.keypoints_2d!r} and target={self.target!r} '
-                    f'need; it has {sorted(self.store)}'
+                    f'keypoints_2d={self.keypoints_2d!r}, target={self.target!r} and '
+                    f'features={list(self.features)} need; it has {sorted(self.store)}'
                 )
         for name, shape in _FIELD_SHAPES.items():
             if name not in self.store:
@@ -340,7 +350,7 @@ class LiftingDataset(BaseDataset):
         fields.append(_TARGET_FIELDS[self.target])
         if self.target == 'image' and self.test_mode:
             fields.append('factor')
-        return fields
+        return [*fields, *self.features]
 
     def _choose_sequences(self) -> np.ndarray:
         """Rows of the sequence table that pass the filters."""
@@ -423,6 +433,7 @@ class LiftingDataset(BaseDataset):
             for i in np.unique(windows.sequence)
         }
         self._columns = self._open_columns()
+        self._features = {key: np.asarray(self.store[key]) for key in self.features}
 
     def _open_columns(self) -> dict[str, np.ndarray]:
         """Plain views on the memory maps: slicing `np.memmap` itself is slow."""

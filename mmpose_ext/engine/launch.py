@@ -50,15 +50,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         help='read checkpoints that hold more than weights and training state, which '
         'can run code from the file',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override settings of the config, e.g. model.backbone.depth=4; lists as '
-        'key="[a,b]" or key=a,b',
-    )
+    add_cfg_options(parser)
     parser.add_argument(
         '--show-dir', help='write pictures of predictions to this folder'
     )
@@ -79,6 +71,19 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
     # torchrun sets LOCAL_RANK; the older launchers pass it as a flag.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that overrides settings of a config."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='override settings of the config, e.g. model.backbone.depth=4; lists as '
+        'key="[a,b]" or key=a,b',
+    )
 
 
 def merge_common_arguments(cfg: Config, args: argparse.Namespace) -> None:

@@ -17,17 +17,17 @@ def training_seconds(work_dir: str | os.PathLike) -> float:
 
     Validation is not in it. A step that a resumed run repeated counts once.
     """
-    seconds: dict[int, float] = {}
+    mean_times: dict[int, float] = {}  # of the steps since the line before
     for file in sorted(Path(work_dir).glob('*/vis_data/*.json')):
-        steps = []
         for line in file.read_text(encoding='utf-8').splitlines():
             row = json.loads(line)
             if isinstance(row, dict) and 'loss' in row and 'time' in row:
-                steps.append((int(row['step']), float(row['time'])))
-        for (step, time), (before, _) in zip(steps, [(0, 0.0), *steps], strict=False):
-            width = step - before if before else step % 100 or 100
-            seconds[step] = time * width
-    return sum(seconds.values())
+                mean_times[int(row['step'])] = float(row['time'])
+    steps = sorted(mean_times)
+    widths = [step - before for step, before in zip(steps, [0, *steps], strict=False)]
+    return sum(
+        mean_times[step] * width for step, width in zip(steps, widths, strict=True)
+    )
 
 
 def machine() -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """Public checkpoints against naive networks with the public names."""
 
-import importlib
-import sys
 from pathlib import Path
 
+import convert_checkpoint as tool
 import numpy as np
 import pytest
+import reference_lifters as public
 import torch
 from mmengine.config import Config
 from mmengine.runner.checkpoint import load_checkpoint
@@ -15,17 +15,6 @@ from mmpose_ext.models.checkpoint_maps import CHECKPOINT_MAPS, convert_state_dic
 
 REPO = Path(__file__).parents[2]
 
-
-def load(folder, name):
-    sys.path.insert(0, str(REPO / folder))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(REPO / folder))
-
-
-public = load('tests/fixtures', 'reference_lifters')
-tool = load('tools/misc', 'convert_checkpoint')
 
 SIZE, REP, DEPTH, HEADS, RATIO, FRAMES = 16, 12, 3, 4, 2, 7
 

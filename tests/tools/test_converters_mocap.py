@@ -1,11 +1,11 @@
 """World-space motion capture to a store."""
 
-import importlib
 import json
-import sys
 from pathlib import Path
 
+import mocap_to_store as converter
 import numpy as np
+import public_formats as formats
 import pytest
 
 from mmpose_ext.datasets.frame_store import FrameStore
@@ -13,17 +13,6 @@ from mmpose_ext.datasets.frame_store import FrameStore
 REPO = Path(__file__).parents[2]
 
 
-def load(folder, name):
-    sys.path.insert(0, str(REPO / folder))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(REPO / folder))
-
-
-formats = load('tests/fixtures', 'public_formats')
-
-converter = load('tools/dataset_converters', 'mocap_to_store')
 SHARED = REPO.parent / 'shared' / 'data'
 
 

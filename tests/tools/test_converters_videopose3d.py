@@ -1,28 +1,17 @@
 """VideoPose3D's files to a store."""
 
-import importlib
-import sys
 from pathlib import Path
 
 import numpy as np
+import public_formats as formats
 import pytest
+import videopose3d_to_store as converter
 
 from mmpose_ext.datasets.frame_store import FrameStore
 
 REPO = Path(__file__).parents[2]
 
 
-def load(folder, name):
-    sys.path.insert(0, str(REPO / folder))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(REPO / folder))
-
-
-formats = load('tests/fixtures', 'public_formats')
-
-converter = load('tools/dataset_converters', 'videopose3d_to_store')
 LICENCE = 'academic use only'
 
 

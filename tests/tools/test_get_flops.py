@@ -1,26 +1,14 @@
 """The tool that counts parameters and operations of a config."""
 
-import importlib
 import json
-import sys
 from pathlib import Path
 
+import get_flops
 import pytest
 from mmengine.config import Config
 
 REPO = Path(__file__).parents[2]
 CONFIGS = REPO / 'configs/prml'
-
-
-def load(folder, name):
-    sys.path.insert(0, str(REPO / folder))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(REPO / folder))
-
-
-get_flops = load('tools/analysis_tools', 'get_flops')
 
 
 def count(capsys, config, *options):

@@ -74,16 +74,6 @@ def test_state_dict_alone(tool, tmp_path):
     assert json.loads(paths['card'].read_text())['metrics'] == {}
 
 
-def test_interrupted_writing_leaves_nothing(tool, tmp_path, monkeypatch):
-    def fail(*args):
-        raise OSError('disk full')
-
-    monkeypatch.setattr(tool.os, 'replace', fail)
-    with pytest.raises(OSError, match='disk full'):
-        tool.write_atomically(tmp_path / 'model.pth', b'weights')
-    assert not list(tmp_path.iterdir())
-
-
 def test_invalid(tool, tmp_path):
     torch.save({'meta': {}, 'epoch': 3}, tmp_path / 'empty.pth')
     with pytest.raises(ValueError, match='no state dict'):

@@ -26,13 +26,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmpose.registry import MODELS
 from rich.console import Console
 from rich.table import Table
-from torch import nn
 
 from mmpose_ext.engine.cost import Cost, count_cost
+from mmpose_ext.engine.launch import add_cfg_options
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -52,14 +52,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="frames of the window (default: the data set's, else the backbone's); the "
         'model stays that of the config',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override settings first',
-    )
+    add_cfg_options(parser)
     return parser.parse_args(argv)
 
 
@@ -98,15 +91,6 @@ def dataset_lengths(dataset: Any) -> Iterator[int]:
             yield from dataset_lengths(inner)
 
 
-def build(model: dict, device: str) -> nn.Module:
-    """Build a model on a device, where possible without making weights first."""
-    try:
-        with torch.device(device):
-            return MODELS.build(model)
-    except (NotImplementedError, RuntimeError):
-        return MODELS.build(model).to(device)
-
-
 def count_model(
     model: dict, shape: tuple[int, int, int, int], *, deploy: bool = False
 ) -> Cost:
@@ -127,7 +111,8 @@ def count_model(
 def _count(
     model: dict, shape: tuple[int, int, int, int], device: str, deploy: bool
 ) -> Cost:
-    network = build(model, device)
+    with torch.device(device):
+        network = MODELS.build(model)
     inputs = torch.zeros(shape, device=device)
     train = getattr(network.head, 'forward_train', network.head.forward)
 

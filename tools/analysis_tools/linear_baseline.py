@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from mmpose.registry import DATASETS, KEYPOINT_CODECS, METRICS
@@ -29,6 +29,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import mmpose_ext  # noqa: F401
+from mmpose_ext.engine.launch import add_cfg_options
 from mmpose_ext.models.estimators import flip_poses
 from mmpose_ext.models.heads.lifting_head import stack_scale
 
@@ -47,14 +48,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--alpha', type=float, default=1.0, help='strength of the ridge (default 1)'
     )
     parser.add_argument('--out', type=Path, help='JSON file for all numbers')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override settings of the config',
-    )
+    add_cfg_options(parser)
     return parser.parse_args(argv)
 
 

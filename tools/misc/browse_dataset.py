@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 
 from mmpose_ext.engine.hooks.pose_picture_hook import bones_of, spread
+from mmpose_ext.engine.launch import add_cfg_options
 from mmpose_ext.visualization.curves import new_figure
 from mmpose_ext.visualization.pose3d import draw_input_and_target
 
@@ -62,14 +63,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         choices=['original', 'transformed'],
         help='what is stored, in pixels, or what the network sees',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override settings of the config',
-    )
+    add_cfg_options(parser)
     return parser.parse_args(argv)
 
 

@@ -20,7 +20,6 @@ needs `--trust-checkpoint`. OUT appears whole or not at all.
 from __future__ import annotations
 
 import argparse
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,9 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
-from publish_model import write_atomically
 from torch import Tensor
 
+from mmpose_ext.atomic_write import atomic_path
 from mmpose_ext.engine.checkpoints import load_checkpoint
 from mmpose_ext.models.checkpoint_maps import CHECKPOINT_MAPS, convert_state_dict
 from mmpose_ext.version import __version__
@@ -189,10 +188,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         'file': Path(args.in_file).name,
         'mmpose_ext': __version__,
     }
-    buffer = io.BytesIO()
-    torch.save({'state_dict': state, 'meta': meta}, buffer)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out, buffer.getvalue())
+    with atomic_path(out) as temporary:
+        torch.save({'state_dict': state, 'meta': meta}, temporary)
     print(f'wrote {out} ({out.stat().st_size / 1e6:.1f} MB)')
 
 

@@ -19,11 +19,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
-import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +28,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
+from mmpose_ext.atomic_write import write_bytes, write_json
 from mmpose_ext.engine.checkpoints import load_checkpoint
 
 _PRIVATE = re.compile(
@@ -125,7 +123,6 @@ def publish(in_file: str, out_file: str, *, trust: bool = False) -> dict[str, Pa
     checkpoint = load_checkpoint(in_file, trust=trust)
     state_dict = plain_state_dict(checkpoint)
     stem = Path(re.sub(r'\.(pth|pt|safetensors)$', '', str(out_file)))
-    stem.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     torch.save({'state_dict': state_dict}, buffer)
     contents = {'safetensors': save(state_dict), 'pth': buffer.getvalue()}
@@ -135,28 +132,12 @@ def publish(in_file: str, out_file: str, *, trust: bool = False) -> dict[str, Pa
     for suffix, content in contents.items():
         digest = hashlib.sha256(content).hexdigest()
         path = stem.with_name(f'{stem.name}-{digest[:8]}.{suffix}')
-        write_atomically(path, content)
+        write_bytes(path, content)
         card['files'][path.name] = {'sha256': digest, 'bytes': len(content)}
         paths[suffix] = path
     paths['card'] = stem.with_name(f'{stem.name}.json')
-    text = json.dumps(card, indent=2, ensure_ascii=False) + '\n'
-    write_atomically(paths['card'], text.encode())
+    write_json(paths['card'], card)
     return paths
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under another name beside it, then rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _number(value: Any) -> float | None:

@@ -30,11 +30,13 @@ class PackLiftingInputs(BaseTransform):
 
         - lifting_target_label ``(T, K, 3)``, lifting_target_weight ``(T, K)``
         - lifting_target_metric ``(T, K, 3)`` in metres, pose_cam ``(T, K, 3)``
+        - features: dict of arrays ``(T, ...)``
         - those in ``meta_keys``
 
     Added Keys (the result holds nothing else):
 
-        - inputs: float32 tensor ``(T, K, C)``
+        - inputs: float32 tensor ``(T, K, C)``; with features a dict of it, as
+          ``keypoints``, and of them
         - data_samples: :obj:`PoseDataSample` with ``gt_instance_labels``
           (``lifting_target_label``, ``lifting_target_weight``), ``gt_instances``
           (``lifting_target`` from ``lifting_target_metric``, ``pose_cam``) and the
@@ -96,10 +98,11 @@ class PackLiftingInputs(BaseTransform):
         for key in self.meta_keys:
             if key in results:
                 sample.set_field(results[key], key, field_type='metainfo')
-        return {
-            'inputs': _to_tensor(results['keypoint_labels']),
-            'data_samples': sample,
-        }
+        inputs: Any = _to_tensor(results['keypoint_labels'])
+        if 'features' in results:
+            features = results['features'].items()
+            inputs = {'keypoints': inputs, **{k: _to_tensor(v) for k, v in features}}
+        return {'inputs': inputs, 'data_samples': sample}
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(meta_keys={self.meta_keys})'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmpose.registry import HOOKS
 
+from mmpose_ext.atomic_write import write_json
 from mmpose_ext.engine.hooks.run_summary_hook import register_picture
 from mmpose_ext.visualization.curves import Curve, draw_learning_curve, new_figure
 
@@ -61,10 +61,7 @@ class LearningCurveHook(Hook):
         for key, value in (metrics or {}).items():
             if isinstance(value, int | float) and np.isfinite(value):
                 self.points.setdefault(key, []).append([runner.iter, float(value)])
-        path = self._path(runner, '.json')
-        temporary = path.with_suffix('.json.tmp')
-        temporary.write_text(json.dumps(self.points))
-        os.replace(temporary, path)
+        write_json(self._path(runner, '.json'), self.points)
 
     @master_only
     def after_train(self, runner: Any) -> None:

@@ -11,7 +11,6 @@ from mmpose_ext.models.layers import (
     PoseEmbedding,
     init_transformer_weights,
 )
-from mmpose_ext.models.layers.softmax_fusion import SoftmaxFusion
 from mmpose_ext.models.layers.transformer_layer import NORM_EPS
 
 
@@ -63,9 +62,6 @@ class MotionBERT(BaseModule):
         )
         self.norm = nn.LayerNorm(embed_dims, eps=NORM_EPS)
         self.apply(init_transformer_weights)
-        for module in self.modules():
-            if isinstance(module, SoftmaxFusion):
-                module.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode keypoints of shape ``(B, T, K, in_channels)`` to ``(B, T, K, C)``."""

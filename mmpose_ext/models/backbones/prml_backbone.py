@@ -16,7 +16,6 @@ from mmpose_ext.models.layers import (
     init_transformer_weights,
 )
 from mmpose_ext.models.layers.axes import Axis
-from mmpose_ext.models.layers.softmax_fusion import SoftmaxFusion
 from mmpose_ext.models.layers.transformer_layer import NORM_EPS
 
 Order = Literal['ts', 'st', 't', 's']
@@ -128,8 +127,5 @@ class PrMLBackbone(BaseModule):
 
     def _reset_parameters(self) -> None:
         self.apply(init_transformer_weights)
-        for module in self.modules():
-            if isinstance(module, SoftmaxFusion):
-                module.reset_parameters()
         nn.init.trunc_normal_(self.embedding_2d, std=0.02)
         nn.init.trunc_normal_(self.embedding_d, std=0.02)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmpose_ext.models.layers.attention import CrossAttention, SelfAttention
 from mmpose_ext.models.layers.axes import Axis, checked_axis, fold, unfold
+from mmpose_ext.models.layers.softmax_fusion import SoftmaxFusion
 
 NORM_EPS = 1e-6
 
@@ -122,8 +123,10 @@ def init_transformer_weights(module: nn.Module) -> None:
     """Truncated normal of 0.02 for linear weights, zero bias; for ``Module.apply``.
 
     The habit of MotionBERT and of vision transformers. LayerNorm keeps PyTorch's own
-    start of one and zero.
+    start of one and zero, and a :class:`SoftmaxFusion` the exact average.
     """
+    if isinstance(module, SoftmaxFusion):  # ``apply`` comes to its layer first
+        module.reset_parameters()
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
         if module.bias is not None:

@@ -84,7 +84,6 @@ class TaskAwareDecoder(BaseModule):
         self.bias_d = nn.Parameter(torch.zeros(1, seq_len, num_joints, embed_dims))
         self.cross_2d, self.cross_d = cross(), cross()
         self.apply(init_transformer_weights)
-        self.alignment.reset_parameters()
         nn.init.normal_(self.bias_2d, std=bias_std)
         nn.init.normal_(self.bias_d, std=bias_std)
         resize_on_load(self, 'bias_2d', 'bias_d')
