@@ -157,8 +157,15 @@ def test_lifter_runs_on_meta(name):
     cfg, model = load(name), model_of(name)
     frames, channels = cfg.model.backbone.seq_len, cfg.model.backbone.in_channels
     assert {p.device.type for p in model.parameters()} == {'meta'}
-    inputs = torch.empty(2, frames, 17, channels, device='meta')
+    features = getattr(model.backbone, 'feature_shapes', {})
+    shapes = {'keypoints': (17, channels), **features}
+    inputs = {
+        name: torch.empty(2, frames, *shape, device='meta')
+        for name, shape in shapes.items()
+    }
     assert model(inputs, None, mode='tensor').shape == (2, frames, 17, 3)
+    for loader in LOADERS:
+        assert sorted(cfg[loader].dataset.get('features', [])) == sorted(features)
 
 
 @pytest.mark.parametrize('name', CONFIGS)

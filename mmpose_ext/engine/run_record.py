@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def collect(
         'config': config,
         'options': dict(options),
         'seed': seed,
-        'command': ' '.join(command),
+        'command': shlex.join(command),
         **facts,
         'machine': machine(),
         **written,

@@ -105,3 +105,20 @@ def test_invalid():
     cfg = Config(dict(model=dict(backbone=dict(in_channels=3))))
     with pytest.raises(ValueError, match='T >= 1'):
         get_flops.window_shape(cfg, 0)
+
+
+def test_features_of_frames(capsys):
+    """Each branch gets one cross-attention layer onto 32 x 32 cells of 4 channels."""
+    size, cells, frames = 128, 1024, 15
+    config = CONFIGS / 'prml_h36m_15_image.py'
+    plain = ['--cfg-options', 'model.backbone.image_features=None']
+    with_maps, without = count(capsys, config), count(capsys, config, *plain)
+    norms, mlp = 3 * size, 8 * size**2
+    projections = 4 * size + cells * size + size  # of cells, their places, bias
+    attention = 4 * size**2 + size
+    each = projections + attention + 2 * norms + mlp + 5 * size
+    assert with_maps['parameters'] - without['parameters'] == 2 * each
+    of_cells = cells * (4 * size + 4 * size + 2 * size**2)
+    of_joints = 17 * (2 * size**2 + mlp + 8 * size)
+    macs = 2 * frames * (of_cells + of_joints)
+    assert with_maps['macs_thop'] - without['macs_thop'] == macs

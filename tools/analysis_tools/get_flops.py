@@ -113,7 +113,10 @@ def _count(
 ) -> Cost:
     with torch.device(device):
         network = MODELS.build(model)
-    inputs = torch.zeros(shape, device=device)
+    shapes = {'keypoints': shape}
+    for name, frame in getattr(network.backbone, 'feature_shapes', {}).items():
+        shapes[name] = (*shape[:2], *frame)
+    inputs = {name: torch.zeros(size, device=device) for name, size in shapes.items()}
     train = getattr(network.head, 'forward_train', network.head.forward)
 
     def forward() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 
 from mmpose_ext.models.layers import (
     DSTFormerBlock,
+    FrameContext,
+    ParallelLayer,
     PoseEmbedding,
     TransformerLayer,
     init_transformer_weights,
@@ -18,8 +21,9 @@ from mmpose_ext.models.layers import (
 from mmpose_ext.models.layers.axes import Axis
 from mmpose_ext.models.layers.transformer_layer import NORM_EPS
 
-Order = Literal['ts', 'st', 't', 's']
+Order = Literal['ts', 'st', 't', 's', 'parallel']
 _AXES: dict[str, Axis] = {'t': 'temporal', 's': 'spatial'}
+_IMAGE_BRANCHES = ('2d', 'd', 'both')
 
 
 @MODELS.register_module()
@@ -40,14 +44,22 @@ class PrMLBackbone(BaseModule):
             out (its position embedding stays).
         depth_d: The same for the depth branch.
         order: Layers of a pair: ``'ts'`` time then space (the paper's best, Table 10),
-            ``'st'``, or two layers of one axis, ``'t'`` or ``'s'``.
+            ``'st'``, two layers of one axis, ``'t'`` or ``'s'``, or both on the same
+            input, ``'parallel'`` (:class:`ParallelLayer`).
         bottom_depth: Two-stream blocks of the shared bottom.
         qkv_bias: Bias of the qkv projections.
         temporal_embedding: Learned embedding of the frames.
         layer_scale_init: See :class:`TransformerLayer`.
+        image_features: Let joints look at features of their frame before the first
+            layer of a branch (appendix C.6): ``dict(name=..., to='2d', channels=4,
+            resolution=(32, 32))``. ``name`` is the field of the store, which the data
+            set lists in ``features``; ``to`` is ``'2d'``, ``'d'`` or ``'both'``.
+
+    Attributes:
+        feature_shapes: Shape a frame of each feature that ``forward`` takes.
 
     Raises:
-        ValueError: If the order is unknown or a depth is negative.
+        ValueError: If the order or a branch is unknown or a depth is negative.
     """
 
     causal = False
@@ -68,6 +80,7 @@ class PrMLBackbone(BaseModule):
         qkv_bias: bool = False,
         temporal_embedding: bool = True,
         layer_scale_init: float | None = None,
+        image_features: Mapping[str, Any] | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -95,12 +108,17 @@ class PrMLBackbone(BaseModule):
             )
         )
 
-        def branch(depth: int) -> nn.Sequential:
-            axes = [_AXES[letter] for letter in (order * 2)[:2]] * depth
-            layers: list[nn.Module] = [
+        def pair() -> list[nn.Module]:
+            if order == 'parallel':
+                return [ParallelLayer(embed_dims, num_heads, **layer)]
+            axes = [_AXES[letter] for letter in (order * 2)[:2]]
+            return [
                 TransformerLayer(embed_dims, num_heads, axis=axis, **layer)
                 for axis in axes
             ]
+
+        def branch(depth: int) -> nn.Sequential:
+            layers = [one for _ in range(depth) for one in pair()]
             if depth:
                 layers.append(nn.LayerNorm(embed_dims, eps=NORM_EPS))
             return nn.Sequential(*layers)
@@ -109,23 +127,51 @@ class PrMLBackbone(BaseModule):
         self.embedding_d = nn.Parameter(torch.zeros(1, 1, num_joints, embed_dims))
         self.branch_2d = branch(depth_2d)
         self.branch_d = branch(depth_d)
+        self.context_2d, self.context_d = None, None
+        self.feature_shapes: dict[str, tuple[int, ...]] = {}
+        if image_features is not None:
+            name, to, context = _split_image_features(image_features)
+            context.update(mlp_ratio=mlp_ratio)
+            self.feature_shapes[name] = (context['channels'], *context['resolution'])
+            if to != 'd':
+                self.context_2d = FrameContext(embed_dims, num_heads, **context)
+            if to != '2d':
+                self.context_d = FrameContext(embed_dims, num_heads, **context)
         self._reset_parameters()
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, **features: Tensor) -> tuple[Tensor, Tensor]:
         """Encode a batch of 2D sequences.
 
         Args:
             x: Normalised keypoints of shape ``(B, T, K, in_channels)``.
+            features: The feature maps named by ``image_features``,
+                ``(B, T, channels, height, width)``.
 
         Returns:
             Features of the 2D pose and of the depth, each ``(B, T, K, C)``.
         """
         shared = self.bottom(self.embedding(x))
-        feature_2d = self.branch_2d(shared + self.embedding_2d)
-        feature_d = self.branch_d(shared + self.embedding_d)
-        return feature_2d, feature_d
+        feature_2d, feature_d = shared + self.embedding_2d, shared + self.embedding_d
+        if self.context_2d is not None:
+            feature_2d = self.context_2d(feature_2d, *features.values())
+        if self.context_d is not None:
+            feature_d = self.context_d(feature_d, *features.values())
+        return self.branch_2d(feature_2d), self.branch_d(feature_d)
 
     def _reset_parameters(self) -> None:
         self.apply(init_transformer_weights)
         nn.init.trunc_normal_(self.embedding_2d, std=0.02)
         nn.init.trunc_normal_(self.embedding_d, std=0.02)
+
+
+def _split_image_features(
+    options: Mapping[str, Any],
+) -> tuple[str, str, dict[str, Any]]:
+    """Name of the field, branches that see it, arguments of ``FrameContext``."""
+    context = dict(options)
+    name, to = context.pop('name'), context.pop('to')
+    if to not in _IMAGE_BRANCHES:
+        raise ValueError(
+            f'image_features.to must be one of {_IMAGE_BRANCHES}, got {to!r}'
+        )
+    return name, to, context

@@ -3,5 +3,6 @@
 from mmpose_ext.models.heads.lifting_head import LiftingHead
 from mmpose_ext.models.heads.pose_regression_head import PoseRegressionHead
 from mmpose_ext.models.heads.prml_head import PrMLHead
+from mmpose_ext.models.heads.two_branch_regression_head import TwoBranchRegressionHead
 
-__all__ = ['LiftingHead', 'PoseRegressionHead', 'PrMLHead']
+__all__ = ['LiftingHead', 'PoseRegressionHead', 'PrMLHead', 'TwoBranchRegressionHead']

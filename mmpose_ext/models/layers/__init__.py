@@ -3,6 +3,8 @@
 from mmpose_ext.models.layers.attention import CrossAttention, SelfAttention
 from mmpose_ext.models.layers.axes import fold, unfold
 from mmpose_ext.models.layers.dstformer_block import DSTFormerBlock
+from mmpose_ext.models.layers.frame_context import FrameContext
+from mmpose_ext.models.layers.parallel_layer import ParallelLayer
 from mmpose_ext.models.layers.pose_embedding import PoseEmbedding
 from mmpose_ext.models.layers.softmax_fusion import SoftmaxFusion
 from mmpose_ext.models.layers.transformer_layer import (
@@ -16,7 +18,9 @@ __all__ = [
     'CrossAttention',
     'CrossTransformerLayer',
     'DSTFormerBlock',
+    'FrameContext',
     'Mlp',
+    'ParallelLayer',
     'PoseEmbedding',
     'SelfAttention',
     'SoftmaxFusion',

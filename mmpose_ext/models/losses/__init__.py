@@ -5,6 +5,7 @@ from mmpose_ext.models.losses.decoupled_pose_loss import (
     DecoupledPoseLoss,
     decoupled_pose_loss,
 )
+from mmpose_ext.models.losses.info_nce_bound_loss import InfoNCEBoundLoss, info_nce
 from mmpose_ext.models.losses.joint_error_loss import JointErrorLoss, joint_error_loss
 from mmpose_ext.models.losses.smoothness_loss import SmoothnessLoss, smoothness_loss
 from mmpose_ext.models.losses.velocity_loss import VelocityLoss, velocity_loss
@@ -12,10 +13,12 @@ from mmpose_ext.models.losses.velocity_loss import VelocityLoss, velocity_loss
 __all__ = [
     'BarberAgakovLoss',
     'DecoupledPoseLoss',
+    'InfoNCEBoundLoss',
     'JointErrorLoss',
     'SmoothnessLoss',
     'VelocityLoss',
     'decoupled_pose_loss',
+    'info_nce',
     'joint_error_loss',
     'smoothness_loss',
     'velocity_loss',

@@ -47,6 +47,8 @@ class BarberAgakovLoss(nn.Module):
         log_scale_range: Clamp of the learned log-scales.
     """
 
+    predicts_label = True  # from the support features, by heads of its owner
+
     informative: Tensor
     running_mean: Tensor
     running_var: Tensor

@@ -7,6 +7,7 @@ from torch.testing import assert_close
 from mmpose_ext.models.backbones import PrMLBackbone
 from mmpose_ext.models.necks import TaskAwareDecoder
 
+LATENTS = dict(name='latents', to='both', channels=4, resolution=(3, 5))
 TINY = dict(embed_dims=8, num_heads=2, mlp_ratio=2, depth_2d=1, depth_d=1)
 
 
@@ -85,6 +86,21 @@ def test_permutation_of_frames(temporal):
         assert (difference > 1e-3) if temporal else (difference < 1e-12)
 
 
+@pytest.mark.parametrize(('to', 'seen'), [('2d', 0), ('d', 1), ('both', None)])
+def test_image_features(to, seen):
+    model = backbone(image_features={**LATENTS, 'to': to}).double()
+    assert model.feature_shapes == {'latents': (4, 3, 5)}
+    x = torch.randn(2, 9, 17, 3, dtype=torch.float64)
+    maps = torch.randn(2, 9, 4, 3, 5, dtype=torch.float64)
+    other = maps.clone()
+    other[1, 4] += 1
+    before, after = model(x, latents=maps), model(x, latents=other)
+    for task in (0, 1):
+        assert before[task].shape == (2, 9, 17, 8)
+        same = (before[task] == after[task]).flatten(1).all(-1)
+        assert same.tolist() == [True, seen is not None and task != seen]
+
+
 def test_joints_are_told_apart():
     model = backbone()
     feature_2d, feature_d = model(torch.ones(1, 9, 17, 3))
@@ -118,6 +134,7 @@ def test_branches_are_normalised_and_separate():
         dict(depth_2d=0),
         dict(depth_d=0),
         dict(order='t'),
+        dict(order='parallel'),
         dict(qkv_bias=True, layer_scale_init=1e-5),
         dict(temporal_embedding=False),
         dict(bottom_depth=0, depth_d=2),
@@ -173,11 +190,11 @@ def test_checkpoint_of_other_length(warned):
     ('options', 'message'),
     [
         (dict(order='tss'), "order must be one of .* got 'tss'"),
-        (dict(order='parallel'), 'order must be one of'),
         (dict(depth_2d=-1), 'depth_2d=-1'),
         (dict(depth_d=-1), 'depth_d=-1'),
         (dict(bottom_depth=-2), 'bottom_depth=-2'),
         (dict(num_heads=3), 'num_heads=3 does not divide embed_dims=8'),
+        (dict(image_features={**LATENTS, 'to': 'all'}), "to must be .* got 'all'"),
     ],
 )
 def test_invalid(options, message):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmpose_ext.geometry import FLIP_INDICES
-from mmpose_ext.models.estimators import flip_poses
+from mmpose_ext.models.estimators import flip_inputs, flip_poses
 
 KINDS = ('prml', 'motionbert', 'mixste')
 LEFT, RIGHT = [4, 5, 6, 11, 12, 13], [1, 2, 3, 14, 15, 16]
@@ -93,6 +93,51 @@ def test_flip_test(kind, make_lifter, make_batch):
             both = [model._forward(x) for x in (inputs, flipped)]
             expected = (both[0] + flip_poses(both[1], FLIP_INDICES)) / 2
             assert_close(pred, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.fixture
+def with_maps(make_config, make_batch):
+    """A lifter that reads feature maps, and a batch of samples as they are loaded."""
+    maps = dict(name='latents', to='both', channels=4, resolution=(2, 3))
+    config = make_config(
+        'prml', train_cfg=dict(flip_prob=0.5), test_cfg=dict(flip_test=True)
+    )
+    config['backbone']['image_features'] = maps
+    torch.manual_seed(0)
+    keypoints, samples = make_batch(batch=4)
+    inputs = dict(keypoints=list(keypoints), latents=list(torch.randn(4, 3, 4, 2, 3)))
+    return MODELS.build(config), inputs, samples
+
+
+def test_feature_maps(with_maps, hub):
+    model, inputs, samples = with_maps
+    losses = model(inputs, samples, mode='loss')
+    model.parse_losses(losses)[0].backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    pred = model.eval()(inputs, samples, mode='predict')[0].pred_instances.keypoints
+    other = {**inputs, 'latents': [value + 1 for value in inputs['latents']]}
+    moved = model(other, samples, mode='predict')[0].pred_instances.keypoints
+    assert pred.shape == (3, 17, 3) and not np.allclose(pred, moved)
+
+
+def test_flipped_inputs():
+    poses, maps = torch.randn(2, 3, 17, 2), torch.arange(6.0).reshape(1, 1, 1, 2, 3)
+    found = flip_inputs(
+        dict(keypoints=poses, crop_keypoints=poses, m=maps), FLIP_INDICES
+    )
+    for name in ('keypoints', 'crop_keypoints'):
+        assert torch.equal(found[name], flip_poses(poses, FLIP_INDICES))
+    assert found['m'].flatten().tolist() == [2, 1, 0, 5, 4, 3]
+
+
+def test_missing_and_needless_features(with_maps, make_lifter, make_batch):
+    model, inputs, samples = with_maps
+    with pytest.raises(
+        ValueError, match=r"takes the features \['latents'\].*brings \[\]"
+    ):
+        model(inputs['keypoints'], samples, mode='predict')
+    with pytest.raises(ValueError, match=r"takes the features \[\].*\['latents'\]"):
+        make_lifter('motionbert')(inputs, samples, mode='predict')
 
 
 def test_training_flips_keep_the_loss_of_a_symmetric_model(toy, make_batch, hub):

@@ -49,6 +49,24 @@ def test_tasks_are_regressed_apart():
     assert (before[..., 2] != after[..., 2]).all()
 
 
+def test_support_of_other_channels():
+    module, feats = head(support_channels=(16, 8)), features()
+    feats = feats._replace(support_d=feats.support_d[..., :8])
+    assert module.loss_by_labels(feats, *labels())['loss_mi'].isfinite()
+
+
+def test_info_nce_reads_the_support():
+    loss_mi = dict(type='InfoNCEBoundLoss', support_channels=16, loss_weight=0.5)
+    module, feats = head(loss_mi=loss_mi), features(requires_grad=True)
+    losses = module.loss_by_labels(feats, *labels())
+    assert {'loss_pose', 'loss_mi', 'mi_2d', 'mi_d'} == set(losses)
+    assert_close(losses['loss_mi'], -0.5 * (losses['mi_2d'] + losses['mi_d']))
+    losses['loss_mi'].backward()
+    assert feats.support_2d.grad.any() and feats.support_d.grad.any()
+    assert feats.pose_2d.grad is None
+    assert not [name for name, _ in module.named_modules() if 'mi_head' in name]
+
+
 def test_values():
     module, feats = head(), features()
     first, _, last = module.head_2d
@@ -127,6 +145,11 @@ def test_losses_under_bfloat16(make_lifter, make_batch):
 def test_invalid():
     with pytest.raises(KeyError, match='NoSuchLoss'):
         head(loss_mi=dict(type='NoSuchLoss'))
+    wide, without = features(), features()[:2]
+    for feats, found in ((wide, r'\(16, 16\)'), (without, 'none')):
+        module = head(support_channels=(16, 8))
+        with pytest.raises(ValueError, match=f'the features bring {found}: set'):
+            module.loss_by_labels(feats, *labels())
     module = head(decoder=None)
     with pytest.raises(RuntimeError, match='decoder'):
         module.decode_batch(module(features()), [])

@@ -45,6 +45,46 @@ def test_start_of_biases():
     assert not decoder(bias_std=0.0).bias_d.any()
 
 
+@pytest.mark.parametrize('bias_tasks', [(), ('2d',), ('d',), ('2d', 'd')])
+@pytest.mark.parametrize('support', ['coarse', 'mean', 'concat', 'other'])
+def test_supports(support, bias_tasks):
+    neck, (pose_2d, depth) = decoder(support=support, bias_tasks=bias_tasks), features()
+    out = neck((pose_2d, depth))
+    mean, both = (pose_2d + depth) / 2, torch.cat([pose_2d, depth], -1)
+    shared = dict(coarse=(mean, mean), mean=(mean, mean), concat=(both, both))
+    shared['other'] = (depth, pose_2d)
+    for task, found, expected, bias in (
+        ('2d', out.support_2d, shared[support][0], neck.bias_2d),
+        ('d', out.support_d, shared[support][1], neck.bias_d),
+    ):
+        if task in bias_tasks:
+            expected = torch.cat([expected, bias.expand(2, -1, -1, -1)], -1)
+        else:
+            assert bias is None
+        assert_close(found, expected)
+    assert out.pose_2d.shape == out.depth.shape == (2, 9, 5, 8)
+    assert (neck.alignment is None) == (support != 'coarse')
+
+
+def test_fixed_biases():
+    neck = decoder(bias_learnable=False)
+    assert neck.bias_2d.any() and not neck.bias_2d.requires_grad
+    assert 'bias_2d' in neck.state_dict(), 'what was drawn is kept'
+
+
+def test_distribution_of_biases():
+    wide = dict(seq_len=2000, bias_std=0.5)
+    neck = decoder(bias_init=('laplace', 'gaussian'), **wide)
+    for bias in (neck.bias_2d, neck.bias_d):
+        assert bias.std().item() == pytest.approx(0.5, rel=0.02)
+        assert bias.mean().item() == pytest.approx(0, abs=0.01)
+    # E|x| is std / sqrt(2) for Laplace and std * sqrt(2 / pi) for a normal.
+    assert neck.bias_2d.abs().mean().item() == pytest.approx(0.3536, rel=0.02)
+    assert neck.bias_d.abs().mean().item() == pytest.approx(0.3989, rel=0.02)
+    both = decoder(bias_init='laplace', **wide)
+    assert both.bias_d.abs().mean().item() == pytest.approx(0.3536, rel=0.02)
+
+
 def test_tasks_complement_each_other():
     neck, feats = decoder(), features(requires_grad=True)
     out = neck(feats)
@@ -99,5 +139,12 @@ def test_invalid():
         decoder()(features(10))
     with pytest.raises(ValueError, match="axis must be .* got 'time'"):
         decoder(axis='time')
+    for option, value in (
+        ('support', 'fine'),
+        ('bias_tasks', ('2d', '3d')),
+        ('bias_init', ('gaussian', 'uniform')),
+    ):
+        with pytest.raises(ValueError, match=f'{option} must be one of'):
+            decoder(**{option: value})
     with pytest.raises(ValueError, match='num_heads=3 does not divide'):
         decoder(num_heads=3)
