@@ -46,7 +46,8 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Attend within each row: ``(N, L, C)`` to ``(N, L, C)``."""
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))
-        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        # Unbound before the heads move, or the backward pass copies all three again.
+        query, key, value = (part.transpose(1, 2) for part in qkv.unbind(2))
         out = attend(query, key, value)
         return self.proj(out.transpose(1, 2).flatten(2))
 
@@ -87,7 +88,7 @@ class CrossAttention(nn.Module):
         """
         query = self.q(x).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
         kv = self.kv(context).unflatten(-1, (2, self.num_heads, -1))
-        key, value = kv.permute(2, 0, 3, 1, 4).unbind(0)
+        key, value = (part.transpose(1, 2) for part in kv.unbind(2))
         out = attend(query, key, value)
         return self.proj(out.transpose(1, 2).flatten(2))
 

@@ -134,8 +134,7 @@ class InfoNCEBoundLoss(nn.Module):
     ) -> Tensor:
         """Rows of ``(B T)`` to use, drawn by the step: ``(M,)``."""
         generator = step_generator()
-        limit = min(self.frame_spacing, num_frames)
-        first = int(torch.randint(limit, (), generator=generator))
+        first = generator.initial_seed() % min(self.frame_spacing, num_frames)
         frames = torch.arange(first, num_frames, self.frame_spacing)
         rows = (torch.arange(batch)[:, None] * num_frames + frames).flatten()
         if len(rows) < 2:
