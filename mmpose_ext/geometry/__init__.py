@@ -1,4 +1,4 @@
-"""Cameras, skeletons and the SMPL body: pure functions with any leading batch dimensions."""
+"""Cameras, skeletons and the SMPL body: pure functions."""
 
 from mmpose_ext.geometry.cameras import (
     camera_to_image_pose,
@@ -15,7 +15,12 @@ from mmpose_ext.geometry.skeletons import (
     FLIP_INDICES,
     H36M17,
     H36M32_TO_H36M17,
+    MPI_INF_3DHP17,
+    MPI_INF_3DHP17_TO_H36M17,
+    MPI_INF_3DHP28_TO_17,
+    MPI_INF_3DHP_PCK_JOINTS,
     Skeleton,
+    joint_index,
     joint_order,
 )
 from mmpose_ext.geometry.smpl import (
@@ -32,6 +37,10 @@ __all__ = [
     'FLIP_INDICES',
     'H36M17',
     'H36M32_TO_H36M17',
+    'MPI_INF_3DHP17',
+    'MPI_INF_3DHP17_TO_H36M17',
+    'MPI_INF_3DHP28_TO_17',
+    'MPI_INF_3DHP_PCK_JOINTS',
     'SMPL24',
     'Skeleton',
     'SmplModel',
@@ -40,6 +49,7 @@ __all__ = [
     'factor_to_root_depth',
     'h36m_cameras',
     'image_pose_to_camera',
+    'joint_index',
     'joint_order',
     'pixels_to_rays',
     'project_to_pixels',

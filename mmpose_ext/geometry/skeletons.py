@@ -110,6 +110,52 @@ H36M32_TO_H36M17: tuple[int, ...] = (
 """Rows of Human3.6M's 32 recorded joints that make up the 17 (the choice of
 VideoPose3D: static joints, toes, fingers and doubled joints are left out)."""
 
+MPI_INF_3DHP17 = Skeleton(
+    name='mpi_inf_3dhp17',
+    joint_names=(
+        'head_top',
+        'neck',
+        'right_shoulder',
+        'right_elbow',
+        'right_wrist',
+        'left_shoulder',
+        'left_elbow',
+        'left_wrist',
+        'right_hip',
+        'right_knee',
+        'right_ankle',
+        'left_hip',
+        'left_knee',
+        'left_ankle',
+        'pelvis',
+        'spine',
+        'head',
+    ),
+    parents=(16, 15, 1, 2, 3, 1, 5, 6, 14, 8, 9, 14, 11, 12, -1, 14, 1),
+    flip_pairs=((5, 2), (6, 3), (7, 4), (11, 8), (12, 9), (13, 10)),
+)
+"""The 17 joints of the test set of MPI-INF-3DHP, in its order and with its names."""
+
+MPI_INF_3DHP28_NAMES: tuple[str, ...] = (
+    *('spine3', 'spine4', 'spine2', 'spine', 'pelvis', 'neck', 'head', 'head_top'),
+    *('left_clavicle', 'left_shoulder', 'left_elbow', 'left_wrist', 'left_hand'),
+    *('right_clavicle', 'right_shoulder', 'right_elbow', 'right_wrist', 'right_hand'),
+    *('left_hip', 'left_knee', 'left_ankle', 'left_foot', 'left_toe'),
+    *('right_hip', 'right_knee', 'right_ankle', 'right_foot', 'right_toe'),
+)
+"""The 28 joints of its training set."""
+
+MPI_INF_3DHP_PCK_JOINTS: tuple[str, ...] = (
+    *('head', 'thorax'),
+    *('right_shoulder', 'right_elbow', 'right_wrist'),
+    *('left_shoulder', 'left_elbow', 'left_wrist'),
+    *('right_hip', 'right_knee', 'right_foot'),
+    *('left_hip', 'left_knee', 'left_foot'),
+)
+"""The 14 joints over which MPI-INF-3DHP takes PCK and AUC, by Human3.6M-17 name: head
+top, neck, shoulders, elbows, wrists, hips, knees, ankles; without pelvis, spine, head.
+"""
+
 _ALIASES: dict[str, str] = {
     'pelvis': 'root',
     'hip': 'root',
@@ -141,9 +187,7 @@ def joint_order(names: Sequence[str], skeleton: Skeleton = H36M17) -> tuple[int,
     """
     found: dict[str, int] = {}
     for index, name in enumerate(names):
-        key = name.strip().lower().replace(' ', '_').replace('-', '_')
-        if key not in skeleton.joint_names:
-            key = _ALIASES.get(key, key)
+        key = _known_name(name, skeleton)
         if key in found:
             raise ValueError(
                 f'joint {key!r} occurs twice, as {names[found[key]]!r} and {name!r}'
@@ -155,3 +199,35 @@ def joint_order(names: Sequence[str], skeleton: Skeleton = H36M17) -> tuple[int,
             f'the joints {missing} of {skeleton.name} are not among {list(names)}'
         )
     return tuple(found[name] for name in skeleton.joint_names)
+
+
+def joint_index(name: str, skeleton: Skeleton = H36M17) -> int:
+    """Index of a joint by one of the names that :func:`joint_order` understands.
+
+    Raises:
+        ValueError: If the joint set has no such joint.
+    """
+    key = _known_name(name, skeleton)
+    if key not in skeleton.joint_names:
+        raise ValueError(
+            f'{skeleton.name} has no joint {name!r}; it has '
+            f'{", ".join(skeleton.joint_names)}'
+        )
+    return skeleton.joint_names.index(key)
+
+
+def _known_name(name: str, skeleton: Skeleton) -> str:
+    key = name.strip().lower().replace(' ', '_').replace('-', '_')
+    return key if key in skeleton.joint_names else _ALIASES.get(key, key)
+
+
+MPI_INF_3DHP28_TO_17: tuple[int, ...] = joint_order(
+    MPI_INF_3DHP28_NAMES, MPI_INF_3DHP17
+)
+"""Rows of the 28 joints of MPI-INF-3DHP that make up its 17."""
+
+MPI_INF_3DHP17_TO_H36M17: tuple[int, ...] = joint_order(
+    ['neck_base' if name == 'head' else name for name in MPI_INF_3DHP17.joint_names]
+)
+"""Rows of MPI-INF-3DHP's 17 joints in Human3.6M's order. Its ``head``, the middle of
+the head, takes the place of ``neck_base``, its ``head_top`` that of ``head``."""

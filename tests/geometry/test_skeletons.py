@@ -7,6 +7,11 @@ from mmpose_ext.geometry import (
     FLIP_INDICES,
     H36M17,
     H36M32_TO_H36M17,
+    MPI_INF_3DHP17,
+    MPI_INF_3DHP17_TO_H36M17,
+    MPI_INF_3DHP28_TO_17,
+    MPI_INF_3DHP_PCK_JOINTS,
+    joint_index,
     joint_order,
 )
 
@@ -70,3 +75,48 @@ class TestJointOrder:
             joint_order([n for n in H36M17.joint_names if n != 'head'])
         with pytest.raises(ValueError, match='twice'):
             joint_order([*H36M17.joint_names, 'pelvis'])
+
+
+def test_joint_index():
+    assert joint_index('right_foot') == joint_index('Right Ankle') == 3
+    assert joint_index('neck') == 8 and joint_index('head') == 10
+    with pytest.raises(ValueError, match="no joint 'tail'; it has root, right_hip"):
+        joint_index('tail')
+
+
+class TestMpiInf3dhp:
+    def test_maps_made_by_name_are_the_published_ones(self):
+        assert MPI_INF_3DHP28_TO_17 == (
+            *(7, 5, 14, 15, 16, 9, 10, 11, 23, 24, 25, 18, 19, 20, 4, 3, 6),
+        )
+        assert MPI_INF_3DHP17_TO_H36M17 == (
+            *(14, 8, 9, 10, 11, 12, 13, 15, 1, 16, 0, 5, 6, 7, 2, 3, 4),
+        )
+        inverse = np.argsort(MPI_INF_3DHP17_TO_H36M17)
+        assert inverse.tolist() == [
+            *(10, 8, 14, 15, 16, 11, 12, 13, 1, 2, 3, 4, 5, 6, 0, 7, 9)
+        ]
+
+    def test_values(self):
+        assert MPI_INF_3DHP17.root == 14
+        assert set(map(frozenset, MPI_INF_3DHP17.flip_pairs)) == {
+            *map(frozenset, [(2, 5), (3, 6), (4, 7), (8, 11), (9, 12), (10, 13)])
+        }
+        assert len(MPI_INF_3DHP17.edges) == 16
+
+    def test_the_map_keeps_sides_and_bones(self):
+        """Flipping and mapping commute, and limbs stay limbs."""
+        order = np.array(MPI_INF_3DHP17_TO_H36M17)
+        mapped = np.array(MPI_INF_3DHP17.flip_indices)[order]
+        np.testing.assert_array_equal(mapped, order[list(FLIP_INDICES)])
+        bones = set(MPI_INF_3DHP17.edges)
+        limbs = [(p, c) for p, c in H36M17.edges if H36M17.sides[c] != 'centre']
+        assert all((order[p], order[c]) in bones for p, c in limbs)
+
+    def test_joints_of_pck(self):
+        joints = [joint_index(name) for name in MPI_INF_3DHP_PCK_JOINTS]
+        left_out = sorted(set(range(17)) - set(joints))
+        assert len(joints) == len(set(joints)) == 14
+        assert [H36M17.joint_names[j] for j in left_out] == [
+            *('root', 'spine', 'neck_base')
+        ]
