@@ -11,9 +11,13 @@ from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor
 
 Target = Literal['camera', 'image']
+Denormalization = Literal['train_unit', 'legacy']
 
 NOMINAL_FACTOR = 0.004
 """Metres a pixel where nothing is known: a person at 4.6 m, f = 1145 px."""
+
+LEGACY_UNIT = 1.024
+"""Metres of a unit where millimetres are normalised like pixels of a 2048 px image."""
 
 
 @KEYPOINT_CODECS.register_module()
@@ -25,22 +29,32 @@ class LiftingLabel(BaseKeypointCodec):
 
     Two targets:
 
-    - ``'camera'``: the pose in the camera frame minus its root, metres. The protocol of
-      MixSTE and of everything evaluated with VideoPose3D's files.
+    - ``'camera'``: the pose in the camera frame minus its root, metres, or another
+      ``unit``. The protocol of MixSTE and of everything evaluated with VideoPose3D's
+      files.
     - ``'image'``: the 2.5D pose, pixels and root-relative depth scaled to pixels,
       normalised like the input, minus its root. The protocol of MotionBERT, which is
       scored after multiplying by ``factor`` (metres a pixel at the root's depth). It is
       a weak-perspective target: its millimetres differ from those of the camera frame.
+
+    On MPI-INF-3DHP, MotionAGFormer and its followers learn in units of 1.024 m: they
+    normalise millimetres as if they were pixels of the 2048 px wide training images.
+    At test they undo it with the width of the image at hand, which shrinks the poses of
+    TS5 and TS6, 1920 px wide, by 6.25 %. ``denormalization='legacy'`` does as they do;
+    ``'train_unit'`` multiplies by the unit of training everywhere.
 
     Args:
         target: ``'camera'`` or ``'image'``.
         confidence: Append the keypoints' confidence as third input channel.
         num_keypoints: Joints K.
         root_index: The root joint.
+        unit: Metres of one unit of a camera target.
+        denormalization: ``'train_unit'`` or ``'legacy'``; the latter needs a camera
+            target in units of 1.024 m.
 
     Raises:
-        ValueError: If the target is unknown, or, in ``encode``, if joints do not fit
-            or the image size is missing.
+        ValueError: If an option is unknown or does not fit another, or, in ``encode``,
+            if joints do not fit or the image size is missing.
     """
 
     auxiliary_encode_keys = {
@@ -57,14 +71,42 @@ class LiftingLabel(BaseKeypointCodec):
         *,
         num_keypoints: int = 17,
         root_index: int = 0,
+        unit: float = 1.0,
+        denormalization: Denormalization = 'train_unit',
     ) -> None:
         super().__init__()
         if target not in get_args(Target):
             raise ValueError(f"target must be 'camera' or 'image', got {target!r}")
+        if unit <= 0 or (target == 'image' and unit != 1):
+            raise ValueError(
+                'unit must be above 0, and 1 for the image target, whose unit is half '
+                f'the image width; got {unit!r} for target={target!r}'
+            )
+        if denormalization not in get_args(Denormalization):
+            raise ValueError(
+                "denormalization must be 'train_unit' or 'legacy', got "
+                f'{denormalization!r}'
+            )
+        if denormalization == 'legacy' and (target, unit) != ('camera', LEGACY_UNIT):
+            raise ValueError(
+                "denormalization='legacy' undoes labels of target='camera' and "
+                f'unit={LEGACY_UNIT}, got target={target!r} and unit={unit!r}'
+            )
         self.target = target
         self.confidence = confidence
         self.num_keypoints = num_keypoints
         self.root_index = root_index
+        self.unit = unit
+        self.denormalization = denormalization
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """How outputs become metres, as results shall tell it."""
+        protocol: dict[str, Any] = {'target': self.target}
+        if self.target == 'camera':
+            protocol['unit_m'] = self.unit
+            protocol['denormalization'] = self.denormalization
+        return protocol
 
     def encode(
         self,
@@ -119,6 +161,8 @@ class LiftingLabel(BaseKeypointCodec):
             )
         else:
             encoded['lifting_target_label'] = relative
+            if self.unit != 1:
+                encoded['lifting_target_label'] = relative * np.float32(1 / self.unit)
             encoded['lifting_target_metric'] = relative
         if lifting_target_visible is None:
             lifting_target_visible = np.ones(relative.shape[:2], np.float32)
@@ -139,11 +183,18 @@ class LiftingLabel(BaseKeypointCodec):
         Returns:
             Poses of shape ``(B, T, K, 3)``; the root is at the origin.
         """
-        if self.target == 'image':
-            known = torch.where(factor > 0, factor, NOMINAL_FACTOR)
-            encoded = encoded * (0.5 * width[:, None] * known)[..., None, None]
+        encoded = encoded * self._metres(width, factor)[..., None, None]
         root = slice(self.root_index, self.root_index + 1)
         return encoded - encoded[..., root, :]
+
+    def _metres(self, width: Tensor, factor: Tensor) -> Tensor:
+        """Metres of one unit of the outputs, ``(B, T)`` or ``(B, 1)``."""
+        half_width = 0.5 * width[:, None]
+        if self.target == 'image':
+            return half_width * torch.where(factor > 0, factor, NOMINAL_FACTOR)
+        if self.denormalization == 'legacy':
+            return half_width / 1000
+        return torch.full_like(half_width, self.unit)
 
     @staticmethod
     def _image_size(camera_param: dict[str, Any] | None) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import copy
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,19 +15,24 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
 from mmpose_ext.datasets.frame_store import FrameStore, SequenceInfo
-from mmpose_ext.datasets.windows import SHORTS, TAILS, WindowIndex, build_window_index
+from mmpose_ext.datasets.pose_store_checks import (
+    FIELDS,
+    check_fields,
+    check_finite,
+    choose_sequences,
+)
+from mmpose_ext.datasets.windows import (
+    SHORTS,
+    TAILS,
+    WindowIndex,
+    build_centre_index,
+    build_window_index,
+)
 
-JOINT_SET = 'h36m17'
+SCORED = ('all', 'centre')
 _TARGET_FIELDS = {'camera': 'pose_cam', 'image': 'pose_image'}
-_FIELD_SHAPES = {
-    'pose_cam': (17, 3),
-    'pose_image': (17, 3),
-    'factor': (),
-    'keypoints_det': (17, 2),
-    'scores_det': (17,),
-}
+_VIEWS = ('_columns', '_features', '_valid', '_joint_valid', '_activity')
 _METAINFO_KEYS = ('flip_indices', 'flip_pairs', 'dataset_keypoint_weights')
-_CHECK_FRAMES = 1 << 14
 
 
 @DATASETS.register_module()
@@ -35,20 +40,30 @@ class LiftingDataset(BaseDataset):
     """Windows of T frames of one person: 2D keypoints in, 3D pose out.
 
     Serves every source that is converted to a FrameStore of the joint set ``h36m17``
-    (Human3.6M, motion capture through known cameras, synthetic people). Frames are
-    read through memory maps that workers share; a sample is a handful of slices.
+    (Human3.6M, MPI-INF-3DHP, 3DPW, motion capture through known cameras, synthetic
+    people). Frames are read through memory maps that workers share; a sample is a
+    handful of slices.
+
+    A store may say what has no ground truth. A frame that is false in ``valid``
+    ``(F,)`` is seen by the network but never scored, and weighs nothing in training.
+    A joint that is 0 in ``joint_valid`` ``(F, 17)`` weighs nothing either, and the
+    metric leaves it out: both reach labels and metric as ``lifting_target_visible``,
+    which the codec makes ``lifting_target_weight``. The values themselves must be
+    finite everywhere, and a frame whose root is unknown must be invalid, because poses
+    are relative to it.
 
     Keys of a sample (float32 unless said otherwise):
 
         - keypoints ``(T, 17, 2)`` pixels; keypoints_visible ``(T, 17)`` confidence
         - lifting_target ``(T, 17, 3)``: camera frame in metres, or pixels with the
           root-relative depth in pixels; lifting_target_visible ``(T, 17)``, 0 in
-          padded frames
+          padded and invalid frames and for joints without ground truth
         - factor ``(T,)`` metres per pixel; pose_cam ``(T, 17, 3)`` metres, both only
           if the store has them
         - features: dict of further fields ``(T, ...)``, only if asked for
+        - activity ``(T,)`` str: what is done in each frame, if the store knows
         - score_mask ``(T,)`` bool: frames that this window scores; over all windows
-          each covered frame of a sequence is true once
+          each valid frame that is covered is true once
         - frame_ids ``(T,)`` int64 inside the sequence
         - camera_param: w, h and, if known, f, c, distortion, R, t (metres)
         - sequence, sequence_id, subject, action, camera_name, sample_name, sample_idx,
@@ -60,6 +75,10 @@ class LiftingDataset(BaseDataset):
         store: Folder of the FrameStore, relative to ``data_root``.
         ann_file: MMPose's name for the same; give one of the two.
         seq_len: Frames of a window, T.
+        scored: ``'all'``: windows tile the sequences, each frame is scored once.
+            ``'centre'``: a window around each valid frame, padded at both ends of the
+            sequence, of which the middle alone is scored (the habit on MPI-INF-3DHP);
+            stride, tail and short then have no say.
         stride: Frames between the starts of two windows; ``None`` means ``seq_len``.
         seq_step: Same as ``stride``; give one of the two. MMPose's video inferencer
             reads ``seq_step`` of the test dataset as the step between the *frames of
@@ -106,6 +125,10 @@ class LiftingDataset(BaseDataset):
     _contexts: dict[int, dict[str, Any]]
     _columns: dict[str, np.ndarray]
     _features: dict[str, np.ndarray]
+    _valid: np.ndarray | None
+    _joint_valid: np.ndarray | None
+    _activity: np.ndarray | None
+    _activities: np.ndarray
 
     def __init__(
         self,
@@ -113,6 +136,7 @@ class LiftingDataset(BaseDataset):
         ann_file: str | os.PathLike = '',
         *,
         seq_len: int,
+        scored: str = 'all',
         stride: int | None = None,
         seq_step: int | None = None,
         tail: str = 'last_window',
@@ -142,11 +166,17 @@ class LiftingDataset(BaseDataset):
             raise ValueError(
                 f'stride and seq_step mean the same, got {stride} and {seq_step}'
             )
+        _check_choice('scored', scored, SCORED)
+        if scored == 'centre' and (stride, seq_step) != (None, None):
+            raise ValueError(
+                "scored='centre' takes a window around every valid frame; leave stride "
+                'and seq_step out'
+            )
         _check_choice('keypoints_2d', keypoints_2d, ('gt', 'det'))
         _check_choice('target', target, tuple(_TARGET_FIELDS))
         _check_choice('tail', tail, TAILS)
         _check_choice('short', short, SHORTS)
-        self.seq_len = seq_len
+        self.seq_len, self.scored = seq_len, scored
         self.stride = next((s for s in (stride, seq_step) if s is not None), seq_len)
         if self.seq_len < 1 or self.stride < 1:
             raise ValueError(
@@ -197,10 +227,10 @@ class LiftingDataset(BaseDataset):
             ensure_synthetic_store(self.ann_file, **self.synthetic)
         self.store = FrameStore(self.ann_file)
         self._check_store()
-        chosen = self._choose_sequences()
+        chosen = choose_sequences(self.store, self.filters)
         self.windows = self._cut_windows(chosen)
         if self.check_finite:
-            self._check_values(chosen)
+            check_finite(self.store, self._used_channels(), chosen)
         if self._indices is not None:
             self.windows = self.windows.take(self._indices)
         self._prepare_access()
@@ -245,6 +275,14 @@ class LiftingDataset(BaseDataset):
         if self._features:
             features = {key: array[rows] for key, array in self._features.items()}
             results['features'] = features
+        if self._activity is not None:
+            results['activity'] = self._activities[self._activity[rows]]
+        if self._valid is not None:
+            valid = self._valid[rows]
+            visible = visible * valid[:, None]
+            score_mask = score_mask & valid
+        if self._joint_valid is not None:
+            visible = visible * self._joint_valid[rows]
         results.setdefault('keypoints_visible', self._all_visible)
         results['lifting_target_visible'] = visible
         results['score_mask'] = score_mask
@@ -287,6 +325,36 @@ class LiftingDataset(BaseDataset):
         subset.get_subset_(indices)
         return subset
 
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Meta information; in tests with ``protocol``, which the metric repeats."""
+        metainfo = super().metainfo
+        if self._fully_initialized and self.test_mode:
+            metainfo['protocol'] = self.protocol()
+        return metainfo
+
+    @force_full_init
+    def protocol(self) -> dict[str, Any]:
+        """What a number on this data says nothing without.
+
+        Returns:
+            ``scored`` and ``seq_len``; ``annotation`` if the store has more than one
+            to choose from; ``valid_frames`` and ``valid_frames_known_as`` if it marks
+            valid frames.
+        """
+        protocol: dict[str, Any] = {'scored': self.scored, 'seq_len': self.seq_len}
+        header = self.store.header
+        if 'annotation' in header:
+            protocol['annotation'] = header['annotation']
+        if 'valid' in self.store:
+            used = self._valid_flags(np.unique(self.windows.sequence))
+            count = sum(int(flags.sum()) for flags in used)
+            known = header.get('valid_frames') or {}
+            protocol['valid_frames'] = count
+            if count == known.get('count'):
+                protocol['valid_frames_known_as'] = known.get('known_as')
+        return protocol
+
     @force_full_init
     def summary(self) -> str:
         """A few lines for people: what is used of which store, and how."""
@@ -294,20 +362,30 @@ class LiftingDataset(BaseDataset):
         subjects = Counter(row.subject or '-' for row in rows)
         source = 'ground truth' if self.keypoints_2d == 'gt' else 'detector'
         target = 'camera, metres' if self.target == 'camera' else 'image, pixels'
+        cut = f'stride {self.stride} (tail: {self.tail}, short: {self.short})'
+        if self.scored == 'centre':
+            cut = 'one around each valid frame, which alone is scored'
         lines = [
             f'{self.ann_file}: {len(rows)} sequences, {sum(r.length for r in rows)} '
-            f'frames -> {len(self)} windows of {self.seq_len} frames, stride '
-            f'{self.stride} (tail: {self.tail}, short: {self.short})',
+            f'frames -> {len(self)} windows of {self.seq_len} frames, {cut}',
             f'  {len(subjects)} subjects: {", ".join(sorted(subjects))}',
             f'  2D: {source}; target: {target}'
             + (f'; split: {self.filters["split"][0]}' if self.filters['split'] else ''),
         ]
+        protocol = self.protocol()
+        facts = [
+            f'{key.replace("_", " ")}: {protocol[key]}'
+            for key in ('annotation', 'valid_frames', 'valid_frames_known_as')
+            if protocol.get(key) is not None
+        ]
+        if facts:
+            lines.append('  ' + '; '.join(facts))
         return '\n'.join(lines)
 
     def __getstate__(self) -> dict[str, Any]:
         """State without the views on memory maps, which workers make again."""
         state = self.__dict__.copy()
-        for views in ('_columns', '_features'):
+        for views in _VIEWS:
             state.pop(views, None)
         return state
 
@@ -317,104 +395,60 @@ class LiftingDataset(BaseDataset):
             self._prepare_access()
 
     def _check_store(self) -> None:
-        joint_set = self.store.header['joint_set']
-        if joint_set != JOINT_SET:
+        reason = (
+            f'keypoints_2d={self.keypoints_2d!r}, target={self.target!r} and '
+            f'features={list(self.features)}'
+        )
+        check_fields(self.store, self._used_channels(), reason)
+        if 'activity' in self.store and not self.store.header.get('activities'):
             raise ValueError(
-                f'{self.ann_file} holds the joint set {joint_set!r}, LiftingDataset '
-                f'needs {JOINT_SET!r}; convert the data with tools/dataset_converters'
+                f'{self.ann_file} has the field activity, but its header does not name '
+                'the activities; convert the data again'
             )
-        for name in dict.fromkeys(self._used_fields()):
-            if name not in self.store:
-                raise ValueError(
-                    f'{self.ann_file} has no field {name!r}, which '
-                    f'keypoints_2d={self.keypoints_2d!r}, target={self.target!r} and '
-                    f'features={list(self.features)} need; it has {sorted(self.store)}'
-                )
-        for name, shape in _FIELD_SHAPES.items():
-            if name not in self.store:
-                continue
-            info = self.store.fields[name]
-            if info.shape[1:] != shape or info.dtype != 'float32':
-                raise ValueError(
-                    f'{self.ann_file}: a frame of the field {name!r} is {info.dtype} '
-                    f'{list(info.shape[1:])}, expected float32 {list(shape)}; convert '
-                    'the data again'
-                )
 
-    def _used_fields(self) -> list[str]:
-        """Fields whose values the samples cannot do without."""
+    def _used_channels(self) -> dict[str, slice]:
+        """Fields that samples cannot do without, and which channels of them."""
+        everything = slice(None)
         if self.keypoints_2d == 'gt':
-            fields = ['pose_image']
+            channels = {'pose_image': slice(2)}
         else:
-            fields = ['keypoints_det', 'scores_det']
-        fields.append(_TARGET_FIELDS[self.target])
+            channels = {'keypoints_det': everything, 'scores_det': everything}
+        channels[_TARGET_FIELDS[self.target]] = everything
         if self.target == 'image' and self.test_mode:
-            fields.append('factor')
-        return [*fields, *self.features]
-
-    def _choose_sequences(self) -> np.ndarray:
-        """Rows of the sequence table that pass the filters."""
-        rows = self.store.sequences
-        keep = np.ones(len(rows), dtype=bool)
-        for attribute, names in self.filters.items():
-            if names is None:
-                continue
-            values = [getattr(row, attribute) for row in rows]
-            known = {value for value in values if value is not None}
-            unknown = [name for name in names if name not in known]
-            if unknown:
-                raise ValueError(
-                    f'unknown {attribute} {unknown} in {self.ann_file}; known: '
-                    f'{sorted(known)}'
-                )
-            keep &= np.isin([str(value) for value in values], names)
-        chosen = np.flatnonzero(keep)
-        if not len(chosen):
-            raise ValueError(
-                f'no sequence of {self.ann_file} passes all of {self.filters}'
-            )
-        for i in chosen:
-            if rows[i].image_size is None:
-                raise ValueError(
-                    f'{self.ann_file}: sequence {rows[i].name!r} has no image_size, '
-                    'by which keypoints are normalised; convert the data again'
-                )
-        return chosen
+            channels['factor'] = everything
+        if 'joint_valid' in self.store:
+            channels['joint_valid'] = everything
+        return channels | dict.fromkeys(self.features, everything)
 
     def _cut_windows(self, chosen: np.ndarray) -> WindowIndex:
         lengths = np.array([self.store.sequences[i].length for i in chosen])
-        windows = build_window_index(
-            lengths, self.seq_len, stride=self.stride, tail=self.tail, short=self.short
-        )
+        if self.scored == 'centre':
+            windows = build_centre_index(self._valid_flags(chosen), self.seq_len)
+        else:
+            windows = build_window_index(
+                lengths,
+                self.seq_len,
+                stride=self.stride,
+                tail=self.tail,
+                short=self.short,
+            )
         if not len(windows):
             raise ValueError(
-                f'seq_len={self.seq_len} is longer than every one of the {len(chosen)} '
-                f'sequences of {self.ann_file} (the longest has {lengths.max()} '
-                "frames); choose a smaller seq_len, or short='pad' or 'stretch'"
+                f'none of the {len(chosen)} sequences of {self.ann_file} gives a '
+                f'window: the longest has {lengths.max()} frames, seq_len='
+                f'{self.seq_len}, scored={self.scored!r}; choose a smaller seq_len, or '
+                "short='pad' or 'stretch', or sequences with valid frames"
             )
         windows.sequence[:] = chosen[windows.sequence]
         return windows
 
-    def _check_values(self, chosen: Iterable[int]) -> None:
-        """Raise where a used field is not finite, a few thousand frames at a time."""
-        for name in dict.fromkeys(self._used_fields()):
-            array = np.asarray(self.store[name])
-            if name == 'pose_image' and self.target != 'image':
-                array = array[..., :2]
-            for i in chosen:
-                row = self.store.sequences[i]
-                for begin in range(0, row.length, _CHECK_FRAMES):
-                    end = min(begin + _CHECK_FRAMES, row.length)
-                    chunk = array[row.start + begin : row.start + end]
-                    finite = np.isfinite(chunk)
-                    if finite.all():
-                        continue
-                    bad = int(np.argmin(finite.reshape(len(chunk), -1).all(axis=1)))
-                    raise ValueError(
-                        f'{self.ann_file}: field {name!r} is not finite in sequence '
-                        f'{row.name!r}, frame {begin + bad}; repair the source or '
-                        'leave the sequence out'
-                    )
+    def _valid_flags(self, chosen: np.ndarray) -> list[np.ndarray]:
+        """For each chosen sequence, which of its frames may be scored."""
+        rows = [self.store.sequences[i] for i in chosen]
+        if 'valid' not in self.store:
+            return [np.ones(row.length, dtype=bool) for row in rows]
+        valid = np.asarray(self.store['valid'])
+        return [valid[row.start : row.start + row.length] for row in rows]
 
     def _prepare_access(self) -> None:
         """Everything that `get_data_info` shares between samples."""
@@ -425,7 +459,9 @@ class LiftingDataset(BaseDataset):
         self._begins = np.array([row.start for row in self.store.sequences])
         self._slots = np.arange(T)
         self._all_visible = _read_only(np.ones((T, 17), dtype=np.float32))
-        self._all_scored = _read_only(np.ones(T, dtype=bool))
+        self._all_scored = _read_only(
+            self._slots == T // 2 if self.scored == 'centre' else np.ones(T, dtype=bool)
+        )
         shared = {key: self._metainfo[key] for key in _METAINFO_KEYS}
         shared['dataset_name'] = self._metainfo['dataset_name']
         self._contexts = {
@@ -434,13 +470,20 @@ class LiftingDataset(BaseDataset):
         }
         self._columns = self._open_columns()
         self._features = {key: np.asarray(self.store[key]) for key in self.features}
+        used = np.unique(windows.sequence)
+        all_valid = all(flags.all() for flags in self._valid_flags(used))
+        self._valid = None if all_valid else np.asarray(self.store['valid'])
+        self._joint_valid = self._optional('joint_valid')
+        self._activity = self._optional('activity')
+        self._activities = np.array(self.store.header.get('activities', ()), dtype=str)
+
+    def _optional(self, field: str) -> np.ndarray | None:
+        return np.asarray(self.store[field]) if field in self.store else None
 
     def _open_columns(self) -> dict[str, np.ndarray]:
         """Plain views on the memory maps: slicing `np.memmap` itself is slow."""
         fields = {
-            name: np.asarray(self.store[name])
-            for name in _FIELD_SHAPES
-            if name in self.store
+            name: np.asarray(self.store[name]) for name in FIELDS if name in self.store
         }
         columns = {'lifting_target': fields[_TARGET_FIELDS[self.target]]}
         if self.keypoints_2d == 'gt':

@@ -16,8 +16,9 @@ import numpy as np
 
 TAILS = ('drop', 'last_window', 'pad')
 SHORTS = ('pad', 'drop', 'stretch')
-_COLUMNS = ('sequence', 'start', 'frames', 'scored', 'stretched')
-_SCHEMA_VERSION = 1
+_COLUMNS = ('sequence', 'start', 'frames', 'scored', 'stretched', 'lead', 'centred')
+_FLAGS = ('stretched', 'centred')
+_SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,12 @@ class WindowIndex:
         sequence: Row of the sequence, ``(W,)``.
         start: First frame inside the sequence, ``(W,)``.
         frames: Different frames of the sequence that the window holds, ``(W,)``.
-            Less than T in a padded window, whose last frame is repeated, and in a
-            stretched one, whose frames repeat evenly.
+            Less than T in a padded window, whose first or last frame is repeated, and
+            in a stretched one, whose frames repeat evenly.
         scored: How many of those frames an earlier window already scored, ``(W,)``.
         stretched: Whether the window is a stretched short sequence, ``(W,)`` bool.
+        lead: Slots of padding in front of the first frame, ``(W,)``.
+        centred: Whether only slot ``T // 2`` is scored, ``(W,)`` bool.
     """
 
     seq_len: int
@@ -41,6 +44,8 @@ class WindowIndex:
     frames: np.ndarray
     scored: np.ndarray
     stretched: np.ndarray
+    lead: np.ndarray
+    centred: np.ndarray
 
     def __len__(self) -> int:
         return len(self.sequence)
@@ -62,21 +67,26 @@ class WindowIndex:
         frames = int(self.frames[window])
         if self.stretched[window]:
             return slots * frames // self.seq_len
-        return self.start[window] + np.minimum(slots, frames - 1)
+        ahead = np.clip(slots - self.lead[window], 0, frames - 1)
+        return self.start[window] + ahead
 
     def valid_mask(self, window: int) -> np.ndarray:
         """Slots that hold data and no padding, ``(T,)`` bool."""
         if self.stretched[window]:
             return np.ones(self.seq_len, dtype=bool)
-        return np.arange(self.seq_len) < self.frames[window]
+        ahead = np.arange(self.seq_len) - self.lead[window]
+        return (ahead >= 0) & (ahead < self.frames[window])
 
     def score_mask(self, window: int) -> np.ndarray:
         """Slots that this window scores, ``(T,)`` bool.
 
         Over all windows of a sequence each frame that any of them covers is true
         exactly once: not in padding, not where an earlier window scored it, and only
-        at its first occurrence where a stretched window repeats it.
+        at its first occurrence where a stretched window repeats it. A centred window
+        scores its middle alone.
         """
+        if self.centred[window]:
+            return np.arange(self.seq_len) == self.seq_len // 2
         ids = self.frame_ids(window) - self.start[window]
         first = np.diff(ids, prepend=-1) > 0
         return first & (ids >= self.scored[window])
@@ -142,6 +152,45 @@ def build_window_index(
         frames=frames,
         scored=np.maximum(end_before - start, 0),
         stretched=(length < seq_len) & (short == 'stretch'),
+        lead=np.zeros_like(start),
+        centred=np.zeros(len(start), dtype=bool),
+    )
+
+
+def build_centre_index(valid: Sequence[np.ndarray], seq_len: int) -> WindowIndex:
+    """Centre a window on each valid frame.
+
+    The protocol of P-STMO and its followers on MPI-INF-3DHP: a window scores its middle
+    frame alone, slot ``T // 2``, and repeats the first and the last frame of the
+    sequence where it reaches beyond them.
+
+    Args:
+        valid: For each sequence, whether a frame has a window, ``(length,)`` bool.
+        seq_len: Frames of a window, T.
+
+    Returns:
+        The index; ``sequence`` counts the entries of ``valid``.
+
+    Raises:
+        ValueError: If T is less than 1.
+    """
+    if seq_len < 1:
+        raise ValueError(f'seq_len must be at least 1, got {seq_len}')
+    centres = [np.flatnonzero(flags) for flags in valid]
+    sequence = np.repeat(np.arange(len(valid)), [len(ids) for ids in centres])
+    length = np.array([len(flags) for flags in valid], dtype=np.int64)[sequence]
+    first = np.concatenate([np.zeros(0, np.int64), *centres]) - seq_len // 2
+    start = np.maximum(first, 0)
+    none = np.zeros_like(start)
+    return WindowIndex(
+        seq_len=seq_len,
+        sequence=sequence,
+        start=start,
+        frames=np.minimum(first + seq_len, length) - start,
+        scored=none,
+        stretched=none.astype(bool),
+        lead=start - first,
+        centred=np.ones(len(start), dtype=bool),
     )
 
 
@@ -204,7 +253,8 @@ def load_index(path: str | os.PathLike) -> WindowIndex:
             'write the index again with save_index'
         )
     columns = dict(zip(_COLUMNS, rows.astype(np.int64).T, strict=True))
-    columns['stretched'] = columns['stretched'].astype(bool)
+    for name in _FLAGS:
+        columns[name] = columns[name].astype(bool)
     return WindowIndex(seq_len=int(header['seq_len']), **columns)
 
 

@@ -152,6 +152,72 @@ def test_decoding_of_a_batch():
     assert not out[:, :, 0].any()
 
 
+def test_unit_of_a_camera_target():
+    pose, keypoints = window()
+    codec = LiftingLabel('camera', unit=1.024)
+    encoded = codec.encode(keypoints, None, pose, camera_param=camera_param())
+    relative = pose - pose[:, :1]
+    np.testing.assert_allclose(
+        encoded['lifting_target_label'], relative / 1.024, rtol=1e-6
+    )
+    np.testing.assert_array_equal(encoded['lifting_target_metric'], relative)
+    for width in (1000, 1920, 2048):
+        decoded = decode(codec, encoded['lifting_target_label'], width, np.zeros(4))
+        np.testing.assert_allclose(decoded, relative, atol=1e-6)
+
+
+def test_legacy_denormalization_shrinks_ts5_and_ts6_only():
+    """Millimetres as pixels: 2048 / 2 mm a unit in training, width / 2 mm at test."""
+    pose, keypoints = window()
+    train, legacy = (
+        LiftingLabel('camera', unit=1.024, denormalization=name)
+        for name in ('train_unit', 'legacy')
+    )
+    param = camera_param(2048, 2048)
+    labels = [
+        codec.encode(keypoints, None, pose, camera_param=param)['lifting_target_label']
+        for codec in (train, legacy)
+    ]
+    np.testing.assert_array_equal(*labels)
+    relative = pose - pose[:, :1]
+    square = decode(legacy, labels[1], 2048, np.zeros(4))
+    wide = decode(legacy, labels[1], 1920, np.zeros(4))
+    np.testing.assert_allclose(square, relative, atol=1e-6)
+    np.testing.assert_allclose(wide, relative * (1 - 0.0625), atol=1e-6)
+    both = legacy.decode(
+        torch.from_numpy(np.stack(labels)),
+        torch.tensor([2048, 1920]),
+        torch.zeros(2, 4),
+    )
+    np.testing.assert_allclose(both[0], square)
+    np.testing.assert_allclose(both[1], wide)
+
+
+def test_protocol():
+    codec = LiftingLabel('camera', unit=1.024, denormalization='legacy')
+    assert codec.protocol == {
+        'target': 'camera',
+        'unit_m': 1.024,
+        'denormalization': 'legacy',
+    }
+    assert LiftingLabel('image').protocol == {'target': 'image'}
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(unit=0), 'unit must be above 0'),
+        (dict(target='image', unit=1.024), "1 for the image target.*target='image'"),
+        (dict(denormalization='train'), "'train_unit' or 'legacy', got 'train'"),
+        (dict(denormalization='legacy'), r'unit=1\.024, got .* unit=1\.0'),
+        (dict(target='image', denormalization='legacy'), "target='image'"),
+    ],
+)
+def test_invalid_units(options, message):
+    with pytest.raises(ValueError, match=message):
+        LiftingLabel(**options)
+
+
 def test_weights():
     pose, keypoints = window()
     visible = np.ones((4, 17), np.float32)

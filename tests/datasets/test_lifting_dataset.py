@@ -38,6 +38,25 @@ def _edit(path, source, field=None, change=None, drop=(), **header):
     return path
 
 
+def _masked(path, source, **header):
+    """A store that marks frames, joints and activities."""
+    rng = np.random.default_rng(5)
+    old = FrameStore(source)
+    options = dict(joint_set='h36m17', fps=50.0, activities=['?', 'Walk', 'Sit'])
+    extra = {
+        k: v for k, v in {**options, **header}.items() if k not in ('joint_set', 'fps')
+    }
+    with FrameStoreWriter(path, joint_set='h36m17', fps=50.0, extra=extra) as writer:
+        for row in old.sequences:
+            rows = slice(row.start, row.start + row.length)
+            arrays = {name: old[name][rows].copy() for name in old}
+            arrays['valid'] = rng.random(row.length) < 0.6
+            arrays['joint_valid'] = (rng.random((row.length, 17)) < 0.8).astype('f4')
+            arrays['activity'] = rng.integers(1, 3, row.length).astype(np.uint8)
+            writer.add_sequence(row, arrays)
+    return path
+
+
 class _Keep:
     """A transform that keeps only what collates as tensors."""
 
@@ -116,6 +135,98 @@ def test_values_of_targets_and_sources(pose_store):
     np.testing.assert_array_equal(sample['keypoints'], store['keypoints_det'][rows])
     scores = store['scores_det'][rows]
     np.testing.assert_array_equal(sample['keypoints_visible'], scores)
+
+
+@pytest.mark.parametrize('scored', ['all', 'centre'])
+def test_valid_frames_and_joints(pose_store, tmp_path, scored):
+    store = FrameStore(_masked(tmp_path / 'store', pose_store))
+    dataset = _dataset(store.path, scored=scored)
+    scores = np.zeros(len(store), dtype=int)
+    for sample in dataset:
+        row = store.sequences[sample['sequence_id']]
+        frames = row.start + sample['frame_ids']
+        np.add.at(scores, frames[sample['score_mask']], 1)
+        np.testing.assert_array_equal(sample['pose_cam'], store['pose_cam'][frames])
+        padded = np.flatnonzero(np.diff(sample['frame_ids']) == 0)
+        weight = store['valid'][frames][:, None] * store['joint_valid'][frames]
+        visible = sample['lifting_target_visible']
+        real = np.ones(T, bool)
+        if len(padded) and sample['frame_ids'][0] == sample['frame_ids'][1]:
+            real[: np.flatnonzero(np.diff(sample['frame_ids']))[0]] = False
+        if len(padded) and sample['frame_ids'][-1] == sample['frame_ids'][-2]:
+            real[np.flatnonzero(np.diff(sample['frame_ids']))[-1] + 2 :] = False
+        np.testing.assert_array_equal(visible, weight * real[:, None])
+        assert visible.dtype == np.float32
+        names = np.array(['?', 'Walk', 'Sit'])[store['activity'][frames]]
+        assert sample['activity'].tolist() == names.tolist()
+    np.testing.assert_array_equal(scores, store['valid'])
+
+
+def test_centre_windows(pose_store):
+    store = FrameStore(pose_store)
+    dataset = _dataset(pose_store, scored='centre', split='test', test_mode=True)
+    rows = [row for row in store.sequences if row.split == 'test']
+    assert len(dataset) == sum(row.length for row in rows)
+    for number, sample in enumerate(dataset.get_data_info(i) for i in range(12)):
+        ids = np.clip(number + np.arange(-4, 5), 0, 11)
+        np.testing.assert_array_equal(sample['frame_ids'], ids)
+        assert sample['score_mask'].tolist() == [False] * 4 + [True] + [False] * 4
+        begin, end = max(number - 4, 0), min(number + 5, 12)
+        assert sample['sample_name'].endswith(f'[{begin}:{end}]')
+    assert dataset.summary().splitlines()[0].endswith('which alone is scored')
+    # Equal on every start, whatever the state of random generators.
+    np.random.seed(1)
+    again = _dataset(pose_store, scored='centre', split='test')
+    np.testing.assert_array_equal(again.windows.start, dataset.windows.start)
+
+
+def test_all_valid_frames_leave_the_masks_shared(pose_store, tmp_path):
+    """The usual window costs no masks of its own."""
+    old = FrameStore(pose_store)
+    with FrameStoreWriter(tmp_path / 'store', joint_set='h36m17', fps=50) as writer:
+        for row in old.sequences:
+            rows = slice(row.start, row.start + row.length)
+            valid = np.full(row.length, row.split == 'train')
+            arrays = {name: old[name][rows].copy() for name in old}
+            writer.add_sequence(row, {**arrays, 'valid': valid})
+    train = _dataset(tmp_path / 'store', split='train')
+    assert train[0]['score_mask'] is train[1]['score_mask']
+    assert train[0]['lifting_target_visible'] is train[1]['lifting_target_visible']
+    test = _dataset(tmp_path / 'store', split='test')
+    assert not test[0]['score_mask'].any()
+    assert not test[0]['lifting_target_visible'].any()
+    with pytest.raises(ValueError, match="scored='centre'.*valid frames"):
+        _dataset(tmp_path / 'store', split='test', scored='centre')
+
+
+def test_protocol(pose_store, tmp_path):
+    header = dict(annotation='univ_annot3')
+    store = FrameStore(_masked(tmp_path / 'first', pose_store, **header))
+    count = int(store['valid'][[r.split == 'test' for r in _rows(store)]].sum())
+    known = dict(count=count, known_as='the count of a test')
+    path = _masked(tmp_path / 'second', pose_store, valid_frames=known, **header)
+    dataset = _dataset(path, split='test', test_mode=True, scored='centre')
+    assert dataset.metainfo['protocol'] == {
+        'scored': 'centre',
+        'seq_len': T,
+        'annotation': 'univ_annot3',
+        'valid_frames': count,
+        'valid_frames_known_as': 'the count of a test',
+    }
+    assert dataset.summary().splitlines()[-1] == (
+        f'  annotation: univ_annot3; valid frames: {count}; '
+        'valid frames known as: the count of a test'
+    )
+    part = _dataset(path, cameras='54138969', split='test', test_mode=True)
+    assert 'valid_frames_known_as' not in part.metainfo['protocol']
+    assert 'protocol' not in _dataset(path, split='train').metainfo
+    plain = _dataset(pose_store, split='test', test_mode=True)
+    assert plain.metainfo['protocol'] == {'scored': 'all', 'seq_len': T}
+
+
+def _rows(store):
+    """The row of the sequence table of each frame."""
+    return [row for row in store.sequences for _ in range(row.length)]
 
 
 def test_stride_and_its_other_name(pose_store):
@@ -268,6 +379,8 @@ def test_errors_name_the_sample(pose_store):
         (dict(seq_len=0), 'seq_len and stride must be at least 1, got 0'),
         (dict(stride=0), 'at least 1, got 9 and 0'),
         (dict(stride=3, seq_step=4), 'mean the same, got 3 and 4'),
+        (dict(scored='middle'), r"one of \('all', 'centre'\), got 'middle'"),
+        (dict(scored='centre', stride=3), 'leave stride and seq_step out'),
         (dict(tail='keep'), "tail must be one of .* got 'keep'"),
         (dict(short='keep'), "short must be one of .* got 'keep'"),
         (dict(keypoints_2d='cpn'), r"one of \('gt', 'det'\), got 'cpn'"),
@@ -282,7 +395,7 @@ def test_errors_name_the_sample(pose_store):
         (dict(subjects='S1', split='test'), 'no sequence of .* passes all of'),
         (
             dict(seq_len=33, short='drop'),
-            r'33 is longer than every one .* has 32 frames',
+            r'the longest has 32 frames, seq_len=33',
         ),
         (dict(ann_file='x'), 'give the folder of the FrameStore'),
     ],
@@ -330,7 +443,7 @@ def _spoil(name, frame, channel, value=np.nan):
 
 @pytest.mark.parametrize('chunk', [7, 1 << 14])
 def test_invalid_values(pose_store, tmp_path, monkeypatch, chunk):
-    monkeypatch.setattr('mmpose_ext.datasets.lifting_dataset._CHECK_FRAMES', chunk)
+    monkeypatch.setattr('mmpose_ext.datasets.pose_store_checks._CHECK_FRAMES', chunk)
     name = 'S2_Walking.60457274'
     spoil = _spoil(name, 30, 0)
     cases = {
@@ -372,6 +485,38 @@ def test_invalid_image_size(pose_store, tmp_path):
         writer.add_sequence(type(row)(name='bare'), arrays)
     with pytest.raises(ValueError, match="'bare' has no image_size"):
         _dataset(tmp_path / 'store')
+
+
+@pytest.mark.parametrize(
+    ('field', 'value', 'message'),
+    [
+        ('valid', np.ones(8, np.float32), r'float32 \[\], expected bool'),
+        (
+            'joint_valid',
+            np.ones((8, 16), np.float32),
+            r'\[16\], expected float32 \[17\]',
+        ),
+        ('joint_valid', np.full((8, 17), np.nan, np.float32), 'not finite'),
+        ('activity', np.ones(8, np.uint8), 'does not name the activities'),
+    ],
+)
+def test_invalid_masks(pose_store, tmp_path, field, value, message):
+    old = FrameStore(pose_store)
+    with FrameStoreWriter(tmp_path / 'store', joint_set='h36m17', fps=50) as writer:
+        arrays = {name: old[name][:8].copy() for name in old}
+        writer.add_sequence(old.sequences[0], {**arrays, field: value})
+    with pytest.raises(ValueError, match=f'{field}.*{message}'):
+        _dataset(tmp_path / 'store')
+
+
+def test_invalid_sequence_without_frames(pose_store, tmp_path):
+    old = FrameStore(pose_store)
+    with FrameStoreWriter(tmp_path / 'store', joint_set='h36m17', fps=50) as writer:
+        for row, frames in zip(old.sequences, (12, 0), strict=False):
+            writer.add_sequence(row, {name: old[name][:frames].copy() for name in old})
+    with pytest.raises(ValueError, match="'S1_Walking.60457274' has no frames"):
+        _dataset(tmp_path / 'store')
+    assert len(_dataset(tmp_path / 'store', cameras='54138969')) == 2
 
 
 @pytest.mark.parametrize('num_workers', [0, 2])

@@ -9,7 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmpose_ext.datasets.restricted_unpickler import load_npz, load_pickle
+from mmpose_ext.datasets.restricted_unpickler import (
+    ForeignObject,
+    load_npz,
+    load_pickle,
+)
 
 FORMATS = Path(__file__).parents[1] / 'fixtures' / 'public_formats.py'
 
@@ -136,6 +140,84 @@ class TestMalicious:
         )
         with pytest.raises(ValueError, match='rot13'):
             load_pickle(file)
+
+
+class Constant:
+    """Pickles as an object of a package that is not installed."""
+
+    def __init__(self, **state):
+        self.__dict__.update(state)
+
+
+Constant.__module__, Constant.__qualname__ = 'absent.ch', 'Ch'
+
+
+class TestForeign:
+    def dump(self, tmp_path, value, protocol=2):
+        # Python's own pickler insists on importing the class.
+        pickler = type('Pickler', (pickle._Pickler,), {'save_global': save_name})
+        file = tmp_path / 'data.pkl'
+        with file.open('wb') as stream:
+            pickler(stream, protocol=protocol).dump(value)
+        return file
+
+    @pytest.mark.parametrize('protocol', [0, 1, 2])
+    def test_objects_come_inert(self, tmp_path, protocol):
+        value = {'a': Constant(x=np.arange(3), inner=Constant(x=1)), 'b': np.eye(2)}
+        file = self.dump(tmp_path, value, protocol)
+        data = load_pickle(file, foreign=('other', 'absent'))
+        assert isinstance(data['a'], ForeignObject)
+        assert data['a'].kind == 'absent.ch.Ch'
+        np.testing.assert_array_equal(data['a'].state['x'], np.arange(3))
+        assert data['a'].state['inner'].state == {'x': 1}
+        np.testing.assert_array_equal(data['b'], np.eye(2))
+
+    def test_in_npz(self, tmp_path):
+        inside = self.dump(tmp_path, np.array(Constant(x=1), dtype=object)).read_bytes()
+        stream = io.BytesIO()
+        np.lib.format.write_array_header_1_0(
+            stream, {'descr': '|O', 'fortran_order': False, 'shape': ()}
+        )
+        with zipfile.ZipFile(tmp_path / 'data.npz', 'w') as archive:
+            archive.writestr('a.npy', stream.getvalue() + inside)
+        data = load_npz(tmp_path / 'data.npz', foreign=('absent',))
+        assert data['a'].item().state == {'x': 1}
+        with pytest.raises(ValueError, match=r'a.npy .*absent\.ch\.Ch'):
+            load_npz(tmp_path / 'data.npz')
+
+    @pytest.mark.parametrize('foreign', [(), ('abs',), ('absent.c',), ('ch',)])
+    def test_only_packages_that_are_named(self, tmp_path, foreign):
+        file = self.dump(tmp_path, Constant(x=1))
+        with pytest.raises(ValueError, match=r'absent\.ch\.Ch'):
+            load_pickle(file, foreign=foreign)
+
+    def test_a_named_package_is_not_run(self, tmp_path):
+        trap = tmp_path / 'trap'
+        file = tmp_path / 'bad.pkl'
+        file.write_bytes(
+            b"csubprocess\ncall\n(S'touch "
+            + str(trap).encode()
+            + b"'\nI01\ntR."  # call(command, 1)
+        )
+        loaded = load_pickle(file, foreign=('subprocess',))
+        assert loaded.kind == 'subprocess.call' and loaded.state is None
+        assert not trap.exists()
+
+    @pytest.mark.parametrize('kind', [b'numpy\nndarray', b'builtins\nset'])
+    def test_reconstructor_makes_nothing_else(self, tmp_path, kind):
+        file = tmp_path / 'bad.pkl'
+        file.write_bytes(
+            b'ccopy_reg\n_reconstructor\n(c' + kind + b'\nc__builtin__\nobject\nNtR.'
+        )
+        with pytest.raises(ValueError, match='is not read here'):
+            load_pickle(file, foreign=('absent',))
+
+
+def save_name(pickler, value, name=None):
+    """Write a global by name, without looking it up."""
+    name = name or value.__qualname__
+    pickler.write(pickle.GLOBAL + f'{value.__module__}\n{name}\n'.encode())
+    pickler.memoize(value)
 
 
 class TestInvalid:

@@ -10,6 +10,7 @@ import pytest
 from mmpose_ext.datasets.windows import (
     SHORTS,
     TAILS,
+    build_centre_index,
     build_window_index,
     load_index,
     save_index,
@@ -40,7 +41,8 @@ def _scores(index, lengths):
 
 def test_shapes():
     index = build_window_index([20, 0, 5, 9], T, stride=STRIDE)
-    for name in ('sequence', 'start', 'frames', 'scored', 'stretched'):
+    columns = ('sequence', 'start', 'frames', 'scored', 'stretched', 'lead', 'centred')
+    for name in columns:
         assert getattr(index, name).shape == (len(index),)
     assert index.frame_ids(0).shape == (T,) and index.frame_ids(0).dtype == np.int64
     assert index.valid_mask(0).shape == (T,) and index.valid_mask(0).dtype == bool
@@ -167,7 +169,7 @@ def test_save_and_load(tmp_path):
     index = build_window_index([5, 300, 0, 81], 81, stride=27, short='stretch')
     array_file, header_file = save_index(tmp_path / 'sub' / 'test.81', index)
     assert [array_file.name, header_file.name] == ['test.81.npy', 'test.81.json']
-    assert np.load(array_file, allow_pickle=False).shape == (len(index), 5)
+    assert np.load(array_file, allow_pickle=False).shape == (len(index), 7)
     again = load_index(tmp_path / 'sub' / 'test.81')
     assert again.seq_len == 81 and again.stretched.dtype == bool
     for window in range(len(index)):
@@ -183,16 +185,74 @@ def test_invalid_files(tmp_path):
         load_index(path)
     array_file, header_file = save_index(path, build_window_index([20], T))
     header = json.loads(header_file.read_text())
-    header_file.write_text(json.dumps({**header, 'schema_version': 2}))
+    header_file.write_text(json.dumps({**header, 'schema_version': 1}))
     with pytest.raises(ValueError, match='write the index again'):
         load_index(path)
     header_file.write_text(json.dumps(header))
-    np.save(array_file, np.zeros((1, 5), dtype=np.int64))
+    np.save(array_file, np.zeros((1, 7), dtype=np.int64))
     with pytest.raises(ValueError, match='write the index again'):
         load_index(path)
     np.save(array_file, np.array([None]), allow_pickle=True)
     with pytest.raises(ValueError, match='cannot be read'):
         load_index(path)
+
+
+class TestCentreIndex:
+    def test_values(self):
+        """Length 4, windows of 5: the first and the last frame are repeated."""
+        valid = [np.array([True, False, True, True])]
+        index = build_centre_index(valid, 5)
+        assert [index.frame_ids(w).tolist() for w in range(len(index))] == [
+            [0, 0, 0, 1, 2],
+            [0, 1, 2, 3, 3],
+            [1, 2, 3, 3, 3],
+        ]
+        assert [index.valid_mask(w).tolist() for w in range(3)] == [
+            [False, False, True, True, True],
+            [True, True, True, True, False],
+            [True, True, True, False, False],
+        ]
+        for window in range(3):
+            assert index.score_mask(window).tolist() == [0, 0, 1, 0, 0]
+
+    @pytest.mark.parametrize('seq_len', [1, 2, 3, 8, 9, 40])
+    def test_each_valid_frame_is_scored_once(self, seq_len):
+        rng = np.random.default_rng(seq_len)
+        lengths = [30, 0, 1, 7, 12]
+        valid = [rng.random(n) < 0.4 for n in lengths]
+        index = build_centre_index(valid, seq_len)
+        counts, _ = _scores(index, lengths)
+        np.testing.assert_array_equal(counts, np.concatenate(valid))
+        for w in range(len(index)):
+            ids, length = index.frame_ids(w), lengths[index.sequence[w]]
+            centre = ids[seq_len // 2]
+            expected = np.clip(
+                centre + np.arange(seq_len) - seq_len // 2, 0, length - 1
+            )
+            np.testing.assert_array_equal(ids, expected)
+            inside = centre + np.arange(seq_len) - seq_len // 2
+            np.testing.assert_array_equal(
+                index.valid_mask(w), (inside >= 0) & (inside < length)
+            )
+
+    def test_no_valid_frame(self):
+        assert len(build_centre_index([np.zeros(5, bool)], 3)) == 0
+        assert len(build_centre_index([], 3)) == 0
+
+    def test_take_and_save(self, tmp_path):
+        index = build_centre_index([np.ones(6, bool)], 5).take([0, 5])
+        save_index(tmp_path / 'centre', index)
+        again = load_index(tmp_path / 'centre')
+        assert again.centred.dtype == bool and again.centred.all()
+        for w in range(2):
+            for part in ('frame_ids', 'valid_mask', 'score_mask'):
+                np.testing.assert_array_equal(
+                    getattr(again, part)(w), getattr(index, part)(w)
+                )
+
+    def test_invalid(self):
+        with pytest.raises(ValueError, match='at least 1, got 0'):
+            build_centre_index([np.ones(3, bool)], 0)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 METRIC_UNITS = {
     'MPJPE': 'mm',
@@ -40,6 +41,15 @@ def format_table(
     rows = [[n, _cell(metrics[n]), unit] for n, unit in units.items() if n in metrics]
     blocks.append(_align(['metric', 'value', 'unit'], rows))
     return '\n\n'.join(block for block in blocks if block)
+
+
+def format_protocol(protocol: Mapping[str, Any]) -> str:
+    """Facts in one line, for example ``annotation: univ_annot3; seq len: 81``."""
+    return '; '.join(
+        f'{key.replace("_", " ")}: {value}'
+        for key, value in protocol.items()
+        if value is not None
+    )
 
 
 def _group_table(metrics: Mapping[str, float], group: str, weighting: str) -> str:

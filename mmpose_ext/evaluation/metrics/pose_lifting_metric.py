@@ -15,19 +15,11 @@ from mmengine.logging import MMLogger
 from mmpose.registry import METRICS
 
 from mmpose_ext.atomic_write import write_json
-from mmpose_ext.evaluation.functional import (
-    auc,
-    axis_errors,
-    joint_errors,
-    mpjpe,
-    mpjve,
-    n_mpjpe,
-    p_mpjpe,
-    pck,
-)
+from mmpose_ext.evaluation.metrics.frame_values import frame_values
 from mmpose_ext.evaluation.metrics.metric_table import (
     CAMERA_METRICS,
     METRIC_UNITS,
+    format_protocol,
     format_table,
 )
 from mmpose_ext.evaluation.metrics.scored_frames import (
@@ -40,12 +32,12 @@ from mmpose_ext.evaluation.metrics.scored_frames import (
     finite,
     to_array,
 )
+from mmpose_ext.geometry import H36M17, joint_index
 
 GROUPED_METRICS = ('MPJPE', 'P-MPJPE')
 TABLE_METRICS = ('MPJPE', 'P-MPJPE', 'MPJPE_xy', 'MPJPE_depth')
-GROUPS = ('action', 'subject', 'sequence')
+GROUPS = ('action', 'subject', 'sequence', 'activity')
 WEIGHTINGS = ('frame', 'sequence', 'action')
-PCK_THRESHOLD_M = 0.150
 
 
 @METRICS.register_module()
@@ -66,16 +58,25 @@ class PoseLiftingMetric(BaseMetric):
     Expected in a data sample: ``pred_instances.keypoints`` and
     ``gt_instances.lifting_target`` ``(T, K, 3)``, metres, relative to joint 0;
     ``score_mask``, ``frame_ids`` ``(T,)``, ``sequence``, and ``subject``, ``action``,
-    ``camera_name`` where known.
+    ``camera_name``, ``activity`` ``(T,)`` where known. A joint counts only where
+    ``gt_instance_labels.lifting_target_weight`` ``(T, K)`` is above 0 or absent.
+
+    The log and the outfile name the protocol: what the data set says of itself
+    (``dataset_meta['protocol']``: annotation, valid frames, scored frames) and how the
+    codec made metres (``pred_instances.protocol``).
 
     Args:
         metrics: Which numbers to report; all of them if ``None``.
         weighting: What counts the same in a headline number: ``'frame'``,
             ``'sequence'`` (mean of sequence means) or ``'action'`` (mean of action
             means, the habit on Human3.6M).
-        group_by: Any of ``'action'``, ``'subject'``, ``'sequence'``.
+        group_by: Any of ``'action'``, ``'subject'``, ``'sequence'``, ``'activity'``
+            (which may change within a sequence).
         skip_sequences: Sequences whose names start with one of these are not scored.
-        joints: Joints of PCK and AUC; all of them if ``None``.
+        joints: Joints of all metrics, by name (see
+            :func:`~mmpose_ext.geometry.skeletons.joint_index`) or number; all of them
+            if ``None``. Procrustes and scale are fitted to these too.
+        pck_joints: Joints of PCK and AUC; those of the other metrics if ``None``.
         camera_space: For predictions in the 2.5D image frame: also report
             ``camera/MPJPE`` and ``camera/P-MPJPE``. The prediction is brought to
             pixels by ``factor`` and ``root_image``, un-projected with ``camera_param``
@@ -104,7 +105,8 @@ class PoseLiftingMetric(BaseMetric):
         *,
         group_by: Sequence[str] = ('action',),
         skip_sequences: Sequence[str] = (),
-        joints: Sequence[int] | None = None,
+        joints: Sequence[str | int] | None = None,
+        pck_joints: Sequence[str | int] | None = None,
         camera_space: bool = False,
         outfile: str | os.PathLike | None = None,
         collect_device: str = 'cpu',
@@ -123,7 +125,8 @@ class PoseLiftingMetric(BaseMetric):
                 "for example ['s_09_act_05_subact_02']"
             )
         self.skip_sequences = tuple(skip_sequences)
-        self.joints = _joint_subset(joints)
+        self.joints = _joint_subset('joints', joints)
+        self.pck_joints = _joint_subset('pck_joints', pck_joints)
         self.camera_space = camera_space
         self.outfile = None if outfile is None else Path(outfile)
         if self.outfile is not None and self.outfile.suffix != '.json':
@@ -181,7 +184,11 @@ class PoseLiftingMetric(BaseMetric):
         pred = to_array(entry(sample, 'pred_instances.keypoints', name))
         truth = to_array(entry(sample, 'gt_instances.lifting_target', name))
         self._check_shapes(name, pred, truth, mask, frame_ids)
-        frame_ids = frame_ids[mask].astype(np.int64)
+        seen = _seen_joints(sample, pred.shape[:2])
+        mask &= seen.any(axis=1)
+        seen, frame_ids = seen[mask], frame_ids[mask].astype(np.int64)
+        truth = np.where(seen[..., None], truth[mask], 0)
+        activity = sample.get('activity')
         window = ScoredWindow(
             sequence=name,
             labels={
@@ -194,7 +201,10 @@ class PoseLiftingMetric(BaseMetric):
             },
             frame_ids=frame_ids,
             pred=finite(pred[mask], frame_ids, name, 'prediction'),
-            truth=finite(truth[mask], frame_ids, name, 'truth'),
+            truth=finite(truth, frame_ids, name, 'truth'),
+            seen=seen,
+            activity=None if activity is None else np.asarray(activity)[mask],
+            decoding=sample['pred_instances'].get('protocol') or {},
         )
         check_extent(window)
         if self.weighting == 'action' and mask.any() and not window.labels['action']:
@@ -224,43 +234,41 @@ class PoseLiftingMetric(BaseMetric):
                 f'sequence {name!r}: {len(pred)} poses, {len(mask)} entries of '
                 f'score_mask and {len(frame_ids)} of frame_ids; expected equal numbers'
             )
-        if self.joints is not None and max(self.joints) >= pred.shape[1]:
-            raise ValueError(
-                f'joints={list(self.joints)}, but sequence {name!r} has '
-                f'{pred.shape[1]} joints (0 to {pred.shape[1] - 1})'
-            )
+        for option in ('joints', 'pck_joints'):
+            joints = getattr(self, option)
+            if joints is not None and max(joints) >= pred.shape[1]:
+                raise ValueError(
+                    f'{option}={list(joints)}, but sequence {name!r} has '
+                    f'{pred.shape[1]} joints (0 to {pred.shape[1] - 1})'
+                )
 
     def _frame_values(self, frames: ScoredFrames) -> dict[str, np.ndarray]:
         """One number a frame ``(N,)`` for each metric; NaN where it has none."""
-        pred, truth = torch.from_numpy(frames.pred), torch.from_numpy(frames.truth)
         wanted = set(self.metrics) | (set(TABLE_METRICS) if self.outfile else set())
-        values: dict[str, torch.Tensor] = {}
-        if 'MPJPE' in wanted:
-            values['MPJPE'] = mpjpe(pred, truth) * 1000
-        if 'P-MPJPE' in wanted:
-            values['P-MPJPE'] = p_mpjpe(pred, truth) * 1000
-        if 'N-MPJPE' in wanted:
-            values['N-MPJPE'] = n_mpjpe(pred, truth) * 1000
-        if 'MPJVE' in wanted:
-            step = torch.full((len(pred),), torch.nan)
-            step[1:] = mpjve(pred, truth) * 1000
-            values['MPJVE'] = step.masked_fill(~frames.follows, torch.nan)
-        if wanted & {'PCK@150', 'AUC'}:
-            errors = joint_errors(pred, truth)
-            if self.joints is not None:
-                errors = errors[:, list(self.joints)]
-            values['PCK@150'] = pck(errors, PCK_THRESHOLD_M) * 100
-            values['AUC'] = auc(errors) * 100
-        if wanted & {'MPJPE_xy', 'MPJPE_depth'}:
-            in_plane, depth = axis_errors(pred, truth)
-            values['MPJPE_xy'] = in_plane.mean(-1) * 1000
-            values['MPJPE_depth'] = depth.mean(-1) * 1000
+        seen = torch.from_numpy(frames.seen)
+
+        def score(pred: np.ndarray, truth: np.ndarray, names: set[str]) -> dict:
+            return frame_values(
+                torch.from_numpy(pred),
+                torch.from_numpy(truth),
+                seen,
+                names,
+                follows=frames.follows,
+                joints=self.joints,
+                pck_joints=self.pck_joints,
+            )
+
+        values = score(frames.pred, frames.truth, wanted)
         if frames.camera_pred is not None and frames.camera_truth is not None:
-            camera_pred = torch.from_numpy(frames.camera_pred)
-            camera_truth = torch.from_numpy(frames.camera_truth)
-            values['camera/MPJPE'] = mpjpe(camera_pred, camera_truth) * 1000
-            values['camera/P-MPJPE'] = p_mpjpe(camera_pred, camera_truth) * 1000
+            names = {name.removeprefix('camera/') for name in CAMERA_METRICS}
+            camera = score(frames.camera_pred, frames.camera_truth, names)
+            values |= {f'camera/{name}': value for name, value in camera.items()}
         return {name: value.double().numpy() for name, value in values.items()}
+
+    def _protocol(self, frames: ScoredFrames) -> dict[str, Any]:
+        """What the data set and the codec say about these numbers."""
+        of_data = (self.dataset_meta or {}).get('protocol') or {}
+        return {**of_data, **frames.windows[0].decoding}
 
     def _averages(
         self, frames: ScoredFrames, values: Mapping[str, np.ndarray]
@@ -289,6 +297,9 @@ class PoseLiftingMetric(BaseMetric):
             f'every {self.weighting} counts the same; {len(skipped)} sequences skipped '
             'by name'
         )
+        protocol = self._protocol(frames)
+        if protocol:
+            logger.info(f'Protocol: {format_protocol(protocol)}')
         # A row a sequence would flood the console; the outfile has them.
         groups = [group for group in self.group_by if group != 'sequence']
         table = format_table(metrics, groups, weighting=self.weighting)
@@ -310,7 +321,9 @@ class PoseLiftingMetric(BaseMetric):
             'metrics': {name: _json_number(value) for name, value in metrics.items()},
             'units': {name: METRIC_UNITS[name] for name in self.metrics} | units,
             'weighting': self.weighting,
-            'joints': None if self.joints is None else list(self.joints),
+            'protocol': self._protocol(frames),
+            'joints': _joint_names(self.joints),
+            'pck_joints': _joint_names(self.pck_joints),
             'num_frames': len(frames.pred),
             'skipped_sequences': sorted(skipped),
             'sequences': [
@@ -335,14 +348,41 @@ def _choices(
     return tuple(dict.fromkeys(given))
 
 
-def _joint_subset(joints: Sequence[int] | None) -> tuple[int, ...] | None:
+def _joint_subset(
+    option: str, joints: Sequence[str | int] | None
+) -> tuple[int, ...] | None:
+    """The joints as numbers."""
     if joints is None:
         return None
-    subset = tuple(joints)
+    try:
+        subset = [joint_index(j) if isinstance(j, str) else j for j in joints]
+    except ValueError as error:
+        raise ValueError(f'{option}={joints!r}: {error}') from error
     valid = all(isinstance(j, int) and j >= 0 for j in subset)
-    if not subset or not valid or len(set(subset)) != len(subset):
-        raise ValueError(f'joints={joints!r}; expected different indices from 0 on')
-    return subset
+    if isinstance(joints, str) or not subset or not valid:
+        raise ValueError(
+            f'{option}={joints!r}; expected a list of names or of indices from 0 on'
+        )
+    if len(set(subset)) != len(subset):
+        raise ValueError(f'{option}={joints!r} names a joint twice')
+    return tuple(subset)
+
+
+def _joint_names(joints: Sequence[int] | None) -> list[str | int] | None:
+    """Names where the numbers are those of Human3.6M-17."""
+    if joints is None:
+        return None
+    names = H36M17.joint_names
+    return [names[j] if j < len(names) else j for j in joints]
+
+
+def _seen_joints(sample: Mapping[str, Any], shape: tuple[int, ...]) -> np.ndarray:
+    """Joints with ground truth ``(T, K)``, bool; all of them where nothing is said."""
+    labels = sample.get('gt_instance_labels') or {}
+    weight = labels.get('lifting_target_weight')
+    if weight is None:
+        return np.ones(shape, dtype=bool)
+    return to_array(weight).reshape(shape) > 0
 
 
 def _mean(values: np.ndarray) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,20 @@ SAME_TRUTH_M = 1e-4
 
 @dataclass
 class ScoredWindow:
-    """The scored frames of one sample: ids ``(n,)``, poses ``(n, K, 3)`` metres."""
+    """The scored frames of one sample: ids ``(n,)``, poses ``(n, K, 3)`` metres.
+
+    ``seen`` ``(n, K)`` tells which joints have ground truth, ``activity`` ``(n,)`` what
+    is done in each frame, where known; ``decoding`` how outputs became metres.
+    """
 
     sequence: str
     labels: dict[str, str | None]
     frame_ids: np.ndarray
     pred: np.ndarray
     truth: np.ndarray
+    seen: np.ndarray
+    activity: np.ndarray | None = None
+    decoding: Mapping[str, Any] = field(default_factory=dict)
     camera_pred: np.ndarray | None = None
     camera_truth: np.ndarray | None = None
 
@@ -40,6 +47,8 @@ class ScoredFrames:
     follows: torch.Tensor
     pred: np.ndarray
     truth: np.ndarray
+    seen: np.ndarray
+    activity: np.ndarray | None
     camera_pred: np.ndarray | None
     camera_truth: np.ndarray | None
 
@@ -47,7 +56,10 @@ class ScoredFrames:
         """Labels of a group and, for each frame, the index of its label ``(N,)``."""
         if group == 'sequence':
             return [window.sequence for window in self.windows], self.sequence
-        names = [str(window.labels[group] or 'unknown') for window in self.windows]
+        if group == 'activity' and self.activity is not None:
+            labels, index = np.unique(self.activity, return_inverse=True)
+            return labels.tolist(), index
+        names = [str(window.labels.get(group) or 'unknown') for window in self.windows]
         labels, index = np.unique(names, return_inverse=True)
         return labels.tolist(), index[self.sequence]
 
@@ -81,14 +93,16 @@ def assemble(windows: Sequence[ScoredWindow]) -> ScoredFrames | None:
         parts = [getattr(window, name) for window in windows]
         return None if parts[0] is None else np.concatenate(parts)[kept]
 
-    pred = gather('pred')
-    assert pred is not None
+    pred, seen = gather('pred'), gather('seen')
+    assert pred is not None and seen is not None
     return ScoredFrames(
         windows=[first[name] for name in names],
         sequence=sequence[~repeated],
         follows=torch.from_numpy((same_sequence & (step == 1))[~repeated]),
         pred=pred,
         truth=truth[~repeated],
+        seen=seen,
+        activity=gather('activity'),
         camera_pred=gather('camera_pred'),
         camera_truth=gather('camera_truth'),
     )

@@ -95,8 +95,9 @@ class LiftingHead(BaseHead):
         width, factor = stack_scale(batch_data_samples, pred.shape[1])
         keypoints = self.decoder.decode(pred.detach().float().cpu(), width, factor)
         scores = np.ones(keypoints.shape[1:3], dtype=np.float32)
+        facts = {'protocol': getattr(self.decoder, 'protocol', None)}
         return [
-            InstanceData(keypoints=pose, keypoint_scores=scores)
+            InstanceData(metainfo=facts, keypoints=pose, keypoint_scores=scores)
             for pose in keypoints.numpy()
         ]
 

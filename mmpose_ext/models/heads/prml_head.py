@@ -81,11 +81,11 @@ class PrMLHead(TwoBranchRegressionHead):
         """Losses of a batch, with the bounds of the mutual information as extras."""
         pred, from_support = self.forward_train(feats)
         losses = self.pose_losses(pred, label, weight)
+        if self.loss_mi is None:
+            return losses
         if from_support is not None:
-            losses.update(self.loss_mi(from_support.float(), label, weight))
-        elif self.loss_mi is not None:
-            losses.update(self.loss_mi(self._support(feats), label, weight))
-        return losses
+            return {**losses, **self.loss_mi(from_support.float(), label, weight)}
+        return {**losses, **self.loss_mi(self._support(feats), label, weight)}
 
     @property
     def _predicts_label(self) -> bool:

@@ -13,7 +13,12 @@ from mmpose.registry import METRICS
 from mmpose.structures import PoseDataSample
 
 from mmpose_ext.evaluation.metrics import PoseLiftingMetric, format_table
-from mmpose_ext.geometry import camera_to_image_pose, h36m_cameras
+from mmpose_ext.geometry import (
+    H36M17,
+    MPI_INF_3DHP_PCK_JOINTS,
+    camera_to_image_pose,
+    h36m_cameras,
+)
 
 CAMERA = {'f': [1145.0, 1143.0], 'c': [512.0, 515.0], 'w': 1000, 'h': 1002}
 
@@ -27,7 +32,8 @@ def poses(count, seed=0):
 def sample(pred, truth, *, sequence='a', frame_ids=None, score_mask=None, **meta):
     """A data sample as the package's pipeline and model make it."""
     count = len(pred)
-    pose_cam = meta.pop('pose_cam', None)
+    pose_cam, weight = meta.pop('pose_cam', None), meta.pop('weight', None)
+    decoding = meta.pop('decoding', None)
     meta = {
         'sequence': sequence,
         'frame_ids': np.arange(count) if frame_ids is None else np.asarray(frame_ids),
@@ -41,7 +47,13 @@ def sample(pred, truth, *, sequence='a', frame_ids=None, score_mask=None, **meta
     data_sample.gt_instances = InstanceData(lifting_target=torch.as_tensor(truth))
     if pose_cam is not None:
         data_sample.gt_instances.pose_cam = torch.as_tensor(pose_cam)
-    data_sample.pred_instances = InstanceData(keypoints=torch.as_tensor(pred))
+    if weight is not None:
+        labels = InstanceData(lifting_target_weight=torch.as_tensor(weight))
+        data_sample.gt_instance_labels = labels
+    meta = {} if decoding is None else {'protocol': decoding}
+    data_sample.pred_instances = InstanceData(
+        metainfo=meta, keypoints=torch.as_tensor(pred)
+    )
     return data_sample
 
 
@@ -53,8 +65,9 @@ def shifted(length, millimetres, *, axis=0, seed=0, **meta):
     return sample(pred, truth, **meta)
 
 
-def evaluate(samples, batch=2, **options):
+def evaluate(samples, batch=2, dataset_meta=None, **options):
     evaluator = Evaluator(PoseLiftingMetric(**options))
+    evaluator.dataset_meta = dataset_meta
     for start in range(0, len(samples), batch):
         evaluator.process(samples[start : start + batch])
     return evaluator.evaluate(len(samples))
@@ -93,20 +106,69 @@ def test_values_of_pck_and_auc_are_strict():
     pred = truth.copy()
     pred[:, 0, 0] = 0.150
     pred[:, 1, 2] = np.nextafter(np.float32(0.150), np.float32(0))
-    metrics = evaluate([sample(pred, truth)], joints=[0, 1])
+    metrics = evaluate([sample(pred, truth)], pck_joints=[0, 1])
     assert metrics['PCK@150'] == 50
     assert metrics['AUC'] == pytest.approx(100 / 62)
 
 
-def test_joints_choose_those_of_pck_and_auc_only():
+def test_pck_joints_choose_those_of_pck_and_auc_only():
     truth = poses(4)
     pred = truth.copy()
     pred[:, 3, 0] += 1
     everything = evaluate([sample(pred, truth)])
-    others = evaluate([sample(pred, truth)], joints=[0, 1, 2])
+    others = evaluate([sample(pred, truth)], pck_joints=[0, 1, 2])
     assert everything['PCK@150'] == pytest.approx(16 / 17 * 100)
     assert others['PCK@150'] == 100
     assert others['MPJPE'] == everything['MPJPE'] == pytest.approx(1000 / 17, rel=1e-5)
+
+
+def test_joints_choose_those_of_every_metric():
+    truth = poses(4)
+    pred = truth.copy()
+    pred[:, 3, 0] += 1
+    chosen = evaluate([sample(pred, truth)], joints=['root', 'right_ankle'])
+    assert chosen['MPJPE'] == pytest.approx(500, rel=1e-5)
+    assert chosen['MPJPE_xy'] == pytest.approx(500, rel=1e-5)
+    assert chosen['PCK@150'] == 50
+    without = evaluate([sample(pred, truth)], joints=['root', 1, 'neck', 'head_top'])
+    assert without['MPJPE'] == 0 and without['P-MPJPE'] < 1e-3
+    assert without['PCK@150'] == 100
+
+
+@pytest.mark.parametrize('name', ['root', 'spine', 'neck_base'])
+def test_the_14_joints_of_mpi_inf_3dhp_leave_out(name):
+    truth = poses(4)
+    pred = truth.copy()
+    pred[:, H36M17.joint_names.index(name), 0] += 1
+    metrics = evaluate([sample(pred, truth)], pck_joints=MPI_INF_3DHP_PCK_JOINTS)
+    assert metrics['PCK@150'] == 100
+    assert metrics['AUC'] == pytest.approx(3000 / 31)
+    assert metrics['MPJPE'] == pytest.approx(1000 / 17, rel=1e-5)
+
+
+@pytest.mark.parametrize('name', MPI_INF_3DHP_PCK_JOINTS)
+def test_the_14_joints_of_mpi_inf_3dhp(name):
+    truth = poses(4)
+    pred = truth.copy()
+    pred[:, H36M17.joint_names.index(name), 0] += 1
+    metrics = evaluate([sample(pred, truth)], pck_joints=MPI_INF_3DHP_PCK_JOINTS)
+    assert metrics['PCK@150'] == pytest.approx(1300 / 14)
+    assert metrics['AUC'] == pytest.approx(13 / 14 * 3000 / 31)
+
+
+def test_joints_without_ground_truth_do_not_count():
+    truth = poses(4)
+    pred = truth + np.float32([0.01, 0, 0])
+    weight = np.ones((4, 17), np.float32)
+    weight[:2, 5] = weight[3] = 0
+    pred[:2, 5] += 1
+    truth[:2, 5] = np.nan  # nobody looks at it
+    pred[3] += 2
+    metrics = evaluate([sample(pred, truth, weight=weight)])
+    assert metrics['MPJPE'] == pytest.approx(10, abs=1e-3)
+    assert metrics['P-MPJPE'] == pytest.approx(0, abs=1e-3)
+    assert metrics['MPJVE'] == pytest.approx(0, abs=1e-3)
+    assert metrics['PCK@150'] == 100
 
 
 @pytest.mark.parametrize(
@@ -162,6 +224,22 @@ def test_groups():
     assert {k for k in metrics if '/' in k} == {
         prefix + k for k in expected for prefix in ('', 'P-')
     }
+
+
+def test_activities_may_change_within_a_sequence():
+    truth = poses(6)
+    pred = truth + np.arange(6)[:, None, None] * np.float32([0.01, 0, 0])
+    activity = np.array(['Sitting', 'Sports', 'Sports'] * 2)
+    windows = [
+        sample(pred[s], truth[s], frame_ids=range(6)[s], activity=activity[s])
+        for s in (slice(0, 4), slice(2, 6))
+    ]
+    metrics = evaluate(windows, group_by=['activity'])
+    found = {k: v for k, v in metrics.items() if k.startswith('MPJPE/')}
+    expected = {'MPJPE/activity/Sitting': 15, 'MPJPE/activity/Sports': 30}
+    assert found == pytest.approx(expected, abs=1e-3)
+    unknown = evaluate(unbalanced(), group_by=['activity'])
+    assert unknown['MPJPE/activity/unknown'] == unknown['MPJPE']
 
 
 def test_metrics_choose_what_is_reported():
@@ -342,6 +420,27 @@ def test_outfile(tmp_path):
     assert os.listdir(file.parent) == ['metrics.json']
 
 
+def test_outfile_and_log_name_the_protocol(tmp_path, monkeypatch):
+    file = tmp_path / 'metrics.json'
+    lines = logged(monkeypatch)
+    of_data = {'scored': 'centre', 'annotation': 'univ_annot3', 'valid_frames': 2929}
+    decoding = {'target': 'camera', 'denormalization': 'legacy'}
+    evaluate(
+        [shifted(3, 10, decoding=decoding)],
+        dataset_meta={'protocol': of_data},
+        outfile=file,
+        pck_joints=['neck', 3],
+    )
+    report = json.loads(file.read_text())
+    assert report['protocol'] == {**of_data, **decoding}
+    assert report['pck_joints'] == ['thorax', 'right_foot']
+    assert report['joints'] is None
+    assert lines[1] == (
+        'Protocol: scored: centre; annotation: univ_annot3; valid frames: 2929; '
+        'target: camera; denormalization: legacy'
+    )
+
+
 def test_outfile_has_no_nan_and_survives_a_failure(tmp_path, monkeypatch):
     file = tmp_path / 'metrics.json'
     evaluate([shifted(1, 10)], outfile=file)
@@ -376,13 +475,19 @@ def test_table():
     ]
 
 
-def test_the_table_is_logged(monkeypatch):
+def logged(monkeypatch):
+    """The lines that the metric will log."""
     lines = []
     monkeypatch.setattr(
         'mmpose_ext.evaluation.metrics.pose_lifting_metric.MMLogger'
         '.get_current_instance',
         lambda: type('Logger', (), {'info': staticmethod(lines.append)}),
     )
+    return lines
+
+
+def test_the_table_is_logged(monkeypatch):
+    lines = logged(monkeypatch)
     metrics = evaluate(unbalanced(), skip_sequences=['c'])
     assert '1 sequences skipped' in lines[0] and '10 frames of 2 sequences' in lines[0]
     assert lines[1] == '\n' + format_table(metrics)
@@ -438,7 +543,7 @@ def test_invalid_shapes():
     with pytest.raises(ValueError, match='equal numbers'):
         evaluate([sample(poses(3), poses(3), frame_ids=[1, 2])])
     with pytest.raises(ValueError, match='has 17 joints'):
-        evaluate([shifted(3, 10)], joints=[17])
+        evaluate([shifted(3, 10)], pck_joints=[17])
 
 
 @pytest.mark.parametrize(
@@ -454,6 +559,10 @@ def test_invalid_shapes():
         {'joints': []},
         {'joints': [0, 0]},
         {'joints': [-1]},
+        {'joints': ['tail']},
+        {'joints': 'head'},
+        {'pck_joints': ['neck', 'thorax']},
+        {'pck_joints': [2.0]},
         {'outfile': 'metrics.pkl'},
     ],
 )
