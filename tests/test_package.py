@@ -33,7 +33,7 @@ PUBLIC_NAMES = {
     'KEYPOINT_CODECS': ('LiftingLabel',),
     'METRICS': ('PoseLiftingMetric',),
     'MODELS': ('MixSTE', 'MotionBERT', 'PrMLBackbone', 'PrMLHead', 'SequenceLifter'),
-    'TRANSFORMS': ('PackLiftingInputs',),
+    'TRANSFORMS': ('JointNoise', 'PackLiftingInputs'),
 }
 
 # What each part may import of ours besides itself. The arrows point one way only:

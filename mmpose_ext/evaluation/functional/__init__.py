@@ -8,6 +8,7 @@ from mmpose_ext.evaluation.functional.mpjpe import (
     n_mpjpe,
 )
 from mmpose_ext.evaluation.functional.pck import auc, auc_thresholds, pck
+from mmpose_ext.evaluation.functional.pckh import pckh
 from mmpose_ext.evaluation.functional.procrustes import p_mpjpe, similarity_align
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     'n_mpjpe',
     'p_mpjpe',
     'pck',
+    'pckh',
     'similarity_align',
 ]

@@ -1,0 +1,114 @@
+"""Side by side on a clip: poses, sheet, video."""
+
+import json
+
+import compare_lifters as tool
+import cv2
+import numpy as np
+import pytest
+import untrained
+
+from mmpose_ext.datasets.frame_store import FrameStore
+from mmpose_ext.visualization.video import video_properties, write_video
+
+SEQUENCE = 'S3_Sitting.54138969'
+
+
+@pytest.fixture
+def lifters(tmp_path, tiny_config_file):
+    files = untrained.lifter_arguments(tmp_path, 'tiny_lifting', 'tiny_prml')
+    return [*files, '--labels', 'MotionBERT', 'PrML', '--size', '64']
+
+
+@pytest.fixture
+def clip(tmp_path, pose_store):
+    """Files of the 13 frames of a sequence: keypoints, poses, video."""
+    store = FrameStore(pose_store)
+    (row,) = (row for row in store.sequences if row.name == SEQUENCE)
+    part = slice(row.start, row.start + row.length)
+    keypoints, poses, video = (tmp_path / name for name in ('k.npz', 'p.json', 'v.mp4'))
+    np.savez(keypoints, keypoints=store['pose_image'][part, :, :2])
+    poses.write_text(json.dumps(store['pose_cam'][part].tolist()))
+    write_video(video, [np.zeros((100, 200, 3), np.uint8)] * row.length, fps=10)
+    return str(keypoints), str(poses), str(video)
+
+
+def test_sequence(lifters, tmp_path):
+    out = tmp_path / 'out'
+    flags = ['--sequence', SEQUENCE, '--columns', '4', '--out', str(out)]
+    comparison = tool.main([*lifters, *flags])
+    assert list(comparison.poses) == ['MotionBERT', 'PrML']
+    assert comparison.is_truth and comparison.fps == 50
+    assert comparison.keypoints.shape == (13, 17, 2)
+    pred, truth = comparison.poses['PrML'], comparison.target
+    expected = 1000 * np.linalg.norm(pred - truth, axis=-1).mean(-1)
+    np.testing.assert_allclose(comparison.errors('PrML'), expected, rtol=1e-5)
+    sheet = cv2.imread(str(out / 'comparison.png'))
+    assert sheet.shape == (3 * 68 - 4, 4 * 68 - 4, 3)
+    (width, height), fps = video_properties(out / 'comparison.mp4')
+    assert (width, height, fps) == (3 * 68 - 4, 64, 50)
+    written = np.load(out / 'comparison.npz')
+    assert written['labels'].tolist() == ['MotionBERT', 'PrML']
+    np.testing.assert_array_equal(written['poses'][1], pred)
+
+
+def test_keypoints(lifters, clip, tmp_path, capsys):
+    keypoints, poses, video = clip
+    out = tmp_path / 'out'
+    flags = ['--keypoints', keypoints, '--reference', poses, '--video', video]
+    size = ['--image-size', '1000', '1002', '--person-height', '0', '--stride', '3']
+    comparison = tool.main([*lifters, *flags, *size, '--out', str(out)])
+    assert not comparison.is_truth and comparison.fps == 10
+    assert 'PrML: P-MPJPE' in capsys.readouterr().out
+    capture = cv2.VideoCapture(str(out / 'comparison.mp4'))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 13
+    sheet = cv2.imread(str(out / 'comparison.png'))
+    assert sheet.shape[0] == 4 * 68 - 4, 'input, two lifters, reference'
+    same = tool.main([*lifters, '--sequence', SEQUENCE, '--out', str(out)])
+    np.testing.assert_allclose(
+        comparison.poses['PrML'][:9], same.poses['PrML'][:9], atol=1e-5
+    )
+
+
+def test_frame_rate_and_size(lifters, clip, tmp_path, monkeypatch):
+    """The clip is lifted at the model's frame rate, and given back at its own."""
+    seen = []
+
+    def lift(model, keypoints, size, **options):
+        seen.append((keypoints, size))
+        return np.broadcast_to(keypoints[..., :1], (*keypoints.shape[:2], 3))
+
+    monkeypatch.setattr(tool, 'lift_keypoints', lift)
+    flags = ['--keypoints', clip[0], '--image-size', '1000', '1002', '--fps', '10']
+    comparison = tool.main(
+        [*lifters, *flags, '--model-fps', '50', '--out', str(tmp_path / 'out')]
+    )
+    keypoints, size = seen[0]
+    assert size == (1000, 1000) and len(keypoints) == 12 * 5 + 1
+    heights = np.ptp(keypoints, axis=1).max(axis=-1)
+    assert np.quantile(heights, 0.9) == pytest.approx(1000 / 3, rel=0.02)
+    np.testing.assert_allclose(
+        comparison.poses['PrML'][..., 0], keypoints[::5, :, 0], atol=1e-3
+    )
+
+
+def test_invalid(lifters, clip, tmp_path):
+    keypoints, poses, video = clip
+    out = ['--out', str(tmp_path / 'out')]
+    with pytest.raises(ValueError, match="no sequence 'S9'; it has"):
+        tool.main([*lifters, '--sequence', 'S9', *out])
+    with pytest.raises(ValueError, match='--image-size W H or --video'):
+        tool.main([*lifters, '--keypoints', keypoints, *out])
+    size = ['--image-size', '1000', '1002']
+    with pytest.raises(ValueError, match='give --fps'):
+        tool.main(
+            [*lifters, '--keypoints', keypoints, *size, '--model-fps', '50', *out]
+        )
+    short = tmp_path / 'short.json'
+    short.write_text(json.dumps(json.loads(open(poses).read())[:5]))
+    with pytest.raises(ValueError, match='has 5 frames, .* has 13'):
+        tool.main(
+            [*lifters, '--keypoints', keypoints, *size, '--reference', str(short), *out]
+        )
+    with pytest.raises(SystemExit):
+        tool.main([*lifters, *out])

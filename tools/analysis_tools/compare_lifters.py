@@ -1,0 +1,337 @@
+"""Lifters side by side on a clip: 2D input, and 3D from each (PrML, Fig. 7 and 12).
+
+    python tools/analysis_tools/compare_lifters.py --out squats \
+        configs/prml/motionbert_mocap_9.py MOTIONBERT.pth \
+        configs/prml/prml_mocap_9.py PRML.pth --labels MotionBERT PrML \
+        --keypoints squats.json --joints blazepose33 --video squats.mp4 \
+        --reference squats_3d.json --model-fps 50
+    python tools/analysis_tools/compare_lifters.py ... --sequence cmu_02_01_54138969
+
+The clip is one person's keypoints from any 2D estimator, or a sequence of the config's
+test data. A video `comparison.mp4`, a sheet `comparison.png` and the poses
+`comparison.npz` are written into the folder. The truth of a sequence is drawn in grey
+below each prediction, with the MPJPE; a reference for other clips, which may come from
+another estimator and have another scale, beside them, with the P-MPJPE.
+
+Keypoints are a `.json` or `.npz`: an array of shape (F, K, C), or by name `keypoints`
+(F, K, C) and optionally `scores` (F, K), `image_size` and `fps`. `--joints` names the
+joint set. Channels are x, y and a score from 0 to 1; for `blazepose33` x, y, z (not
+used) and visibility. A reference is (F, K, 3) in camera axes, of the same joint set.
+
+Networks expect what they were trained on. `--model-fps` interpolates the keypoints to
+the frame rate of the training data. `--person-height` moves and scales them so that the
+person is as large as there (a third of the image's width with Human3.6M's cameras); 0
+keeps the framing of the clip.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from rich.progress import track
+
+from mmpose_ext.atomic_write import atomic_path
+from mmpose_ext.datasets.keypoint_clip import (
+    KeypointClip,
+    frame_person,
+    interpolate_frames,
+    read_keypoints,
+    read_poses,
+)
+from mmpose_ext.engine.hooks.pose_picture_hook import spread
+from mmpose_ext.engine.inference import lift_keypoints
+from mmpose_ext.engine.lifter_files import (
+    LifterFiles,
+    add_lifter_arguments,
+    batch_size_of,
+    lift_test_data,
+    lifter_files,
+    load_config,
+    load_lifter,
+)
+from mmpose_ext.evaluation.functional import mpjpe, p_mpjpe
+from mmpose_ext.geometry.joint_maps import JOINT_SETS
+from mmpose_ext.visualization.pose_panels import (
+    caption,
+    crop_around,
+    draw_keypoints_panel,
+    draw_pose_panel,
+    tile,
+    view_of,
+)
+from mmpose_ext.visualization.video import (
+    read_video,
+    video_properties,
+    write_video,
+)
+
+NAME = 'comparison'
+FRAMED_SIZE = 1000.0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A clip and what each lifter makes of it.
+
+    Attributes:
+        keypoints: 2D input, pixels, ``(F, 17, 2)``.
+        poses: By label, camera axes, relative to the root, metres, ``(F, 17, 3)``.
+        target: Truth or reference, alike, or ``None``.
+        is_truth: Whether the target shares scale and frame with the poses.
+        fps: Frames a second.
+    """
+
+    keypoints: np.ndarray
+    poses: dict[str, np.ndarray]
+    target: np.ndarray | None
+    is_truth: bool
+    fps: float
+
+    def errors(self, label: str) -> np.ndarray | None:
+        """Millimetres of each frame ``(F,)``: MPJPE to a truth, P-MPJPE otherwise."""
+        if self.target is None:
+            return None
+        pred = torch.from_numpy(self.poses[label])
+        measure = mpjpe if self.is_truth else p_mpjpe
+        return 1000 * measure(pred, torch.from_numpy(self.target)).numpy()
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_lifter_arguments(parser)
+    clip = parser.add_mutually_exclusive_group(required=True)
+    clip.add_argument('--keypoints', help='file of 2D keypoints')
+    clip.add_argument('--sequence', help='sequence of the test data')
+    parser.add_argument('--joints', choices=tuple(JOINT_SETS), default='h36m17')
+    parser.add_argument('--reference', help='file of 3D poses of the same joints')
+    parser.add_argument('--video', help='the clip, shown behind the keypoints')
+    parser.add_argument(
+        '--image-size', type=float, nargs=2, metavar=('W', 'H'), help="default: video's"
+    )
+    parser.add_argument('--fps', type=float, help="of the keypoints (default: video's)")
+    parser.add_argument(
+        '--model-fps', type=float, help='lift at this frame rate (default: as it is)'
+    )
+    parser.add_argument(
+        '--person-height', type=float, default=1 / 3, help='share of the image width'
+    )
+    parser.add_argument(
+        '--stride', type=int, help='frames between windows (default: half a window)'
+    )
+    parser.add_argument('--columns', type=int, default=6, help='frames of the sheet')
+    parser.add_argument('--size', type=int, default=300, help='of a panel, in pixels')
+    parser.add_argument('--azimuth', type=float, default=40.0, help='of the view')
+    parser.add_argument('--out', type=Path, required=True, help='folder to write into')
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> Comparison:
+    """Lift, draw, write.
+
+    Returns:
+        The clip with all poses.
+    """
+    args = parse_args(argv)
+    lifters = lifter_files(args)
+    if args.sequence:
+        comparison = compare_on_sequence(lifters, args)
+    else:
+        comparison = compare_on_keypoints(lifters, args)
+    for label in comparison.poses:
+        errors = comparison.errors(label)
+        if errors is not None:
+            measure = 'MPJPE' if comparison.is_truth else 'P-MPJPE'
+            print(f'{label}: {measure} {errors.mean():.1f} mm')
+    write(comparison, args)
+    return comparison
+
+
+def compare_on_sequence(
+    lifters: Sequence[LifterFiles], args: argparse.Namespace
+) -> Comparison:
+    """Run lifters on one sequence of their test data.
+
+    Raises:
+        ValueError: If it is not there, or lifters score different frames of it.
+    """
+    comparison, first_frames = None, None
+    for files in lifters:
+        _, dataset, frames = lift_test_data(
+            files, args, choose=partial(windows_of, name=args.sequence)
+        )
+        if comparison is None:
+            sequence = dataset.store.sequences[frames.sequence[0]]
+            fps = sequence.fps or dataset.store.header['fps']
+            pixels = frames.input_pixels(dataset)
+            comparison = Comparison(pixels, {}, frames.truth, True, fps)
+            first_frames = frames.frame
+        if not np.array_equal(frames.frame, first_frames):
+            raise ValueError(
+                f'{files.label} scores other frames of {args.sequence} than '
+                f'{lifters[0].label}; give lifters with the same test data'
+            )
+        comparison.poses[files.label] = frames.pred
+    assert comparison is not None
+    return comparison
+
+
+def windows_of(dataset: Any, name: str) -> np.ndarray:
+    """Windows of a sequence.
+
+    Raises:
+        ValueError: If the test data does not have it.
+    """
+    names = np.array([sequence.name for sequence in dataset.store.sequences])
+    windows = np.flatnonzero(names[dataset.windows.sequence] == name)
+    if not len(windows):
+        known = np.unique(names[dataset.windows.sequence])
+        raise ValueError(
+            f'the test data has no sequence {name!r}; it has {known[:5].tolist()} and '
+            'others'
+        )
+    return windows
+
+
+def compare_on_keypoints(
+    lifters: Sequence[LifterFiles], args: argparse.Namespace
+) -> Comparison:
+    """Run lifters on keypoints of a file.
+
+    Raises:
+        ValueError: If the image size is unknown, or the reference does not fit.
+    """
+    clip = complete_clip(read_keypoints(args.keypoints, args.joints), args)
+    target = read_poses(args.reference, args.joints) if args.reference else None
+    if target is not None and len(target) != len(clip.keypoints):
+        raise ValueError(
+            f'{args.reference} has {len(target)} frames, {args.keypoints} has '
+            f'{len(clip.keypoints)}'
+        )
+    poses = {}
+    for files in lifters:
+        cfg = load_config(files, args)
+        model = load_lifter(files, args, cfg)
+        poses[files.label] = lift_clip(model, clip, cfg, args)
+    fps = clip.fps or args.model_fps or 25.0
+    return Comparison(clip.keypoints, poses, target, False, fps)
+
+
+def complete_clip(clip: KeypointClip, args: argparse.Namespace) -> KeypointClip:
+    """The clip with image size and frame rate of the flags, else of the video.
+
+    Raises:
+        ValueError: If nothing says what the image size is, or the frame rate, where it
+            is needed.
+    """
+    size, fps = clip.image_size, clip.fps
+    if args.video:
+        size, video_fps = video_properties(args.video)
+        fps = fps or video_fps
+    size = tuple(args.image_size) if args.image_size else size
+    fps = args.fps or fps
+    if size is None:
+        raise ValueError(
+            'keypoints are normalised by the image size: give --image-size W H or '
+            '--video'
+        )
+    if args.model_fps and not fps:
+        raise ValueError(
+            '--model-fps needs the frame rate of the keypoints: give --fps'
+        )
+    return replace(clip, image_size=size, fps=fps)
+
+
+def lift_clip(
+    model: Any, clip: KeypointClip, cfg: Any, args: argparse.Namespace
+) -> np.ndarray:
+    """Poses ``(F, 17, 3)`` of the clip, lifted at the model's frame rate and size."""
+    keypoints, size = clip.keypoints, clip.image_size
+    assert size is not None
+    if args.person_height:
+        keypoints = frame_person(keypoints, height=args.person_height, size=FRAMED_SIZE)
+        size = (FRAMED_SIZE, FRAMED_SIZE)
+    ratio = args.model_fps / clip.fps if args.model_fps and clip.fps else 1.0
+    last = len(keypoints) - 1
+    times = np.arange(int(last * ratio) + 1) / ratio
+    scores = clip.scores
+    poses = lift_keypoints(
+        model,
+        interpolate_frames(keypoints, times),
+        size,
+        seq_len=cfg.test_dataloader.dataset.seq_len,
+        scores=None if scores is None else interpolate_frames(scores, times),
+        stride=args.stride,
+        batch_size=batch_size_of(args, cfg),
+    )
+    positions = np.minimum(np.arange(last + 1) * ratio, len(poses) - 1)
+    return interpolate_frames(poses, positions)
+
+
+def write(comparison: Comparison, args: argparse.Namespace) -> None:
+    """Write video, sheet and poses."""
+    number = len(comparison.keypoints)
+    chosen = spread(number, args.columns)
+    columns = []
+
+    def pictures() -> Iterator[np.ndarray]:
+        rows = panels_of_frames(comparison, args)
+        for frame, row in enumerate(track(rows, 'drawing', total=number)):
+            if frame in chosen:
+                columns.append(row)
+            yield tile([row])
+
+    write_video(args.out / f'{NAME}.mp4', pictures(), fps=comparison.fps)
+    with atomic_path(args.out / f'{NAME}.png') as file:
+        cv2.imwrite(str(file), tile(list(zip(*columns, strict=True))))
+    with atomic_path(args.out / f'{NAME}.npz') as file:
+        np.savez(
+            file,
+            labels=list(comparison.poses),
+            poses=np.stack(list(comparison.poses.values())),
+            keypoints=comparison.keypoints,
+        )
+    print(f'wrote {args.out / NAME}.mp4, .png and .npz')
+
+
+def panels_of_frames(
+    comparison: Comparison, args: argparse.Namespace
+) -> Iterator[list[np.ndarray]]:
+    """For each frame the input, each lifter and, unless it is the truth, the target."""
+    shown = dict(comparison.poses)
+    truth = comparison.target if comparison.is_truth else None
+    if comparison.target is not None and truth is None:
+        shown['reference'] = comparison.target
+    view = view_of(np.concatenate(list(shown.values())), azimuth=args.azimuth)
+    crop = crop_around(comparison.keypoints)
+    errors = {label: comparison.errors(label) for label in comparison.poses}
+    number = len(comparison.keypoints)
+    images = read_video(args.video, number) if args.video else [None] * number
+    for frame, image in enumerate(images):
+        keypoints = comparison.keypoints[frame]
+        panel = draw_keypoints_panel(keypoints, crop, args.size, image=image)
+        caption(panel, 'input 2D', heading=True)
+        row = [caption(panel, f'{frame / comparison.fps:.2f} s')]
+        for label, poses in shown.items():
+            below = None if truth is None else truth[frame]
+            panel = draw_pose_panel(poses[frame], view, args.size, truth=below)
+            caption(panel, label, heading=True)
+            error = errors.get(label)
+            if error is not None:
+                caption(panel, f'{error[frame]:.0f} mm')
+            row.append(panel)
+        yield row
+
+
+if __name__ == '__main__':
+    main()
