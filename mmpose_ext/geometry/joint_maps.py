@@ -3,7 +3,9 @@
 Each joint of Human3.6M is a weighted sum of the source's joints, given by name. Where
 a source has no such joint, it is estimated: the spine halfway between hips and
 shoulders, the neck base halfway between shoulders and ears, the top of the head half
-the distance between shoulders and ears beyond the ears.
+the distance between shoulders and ears beyond the ears. OpenPose's joints are mapped
+as MotionBERT does for 3DPW: its own neck, the nose for the neck base and the middle of
+the eyes for the head.
 """
 
 from __future__ import annotations
@@ -34,9 +36,18 @@ BLAZEPOSE33_JOINTS: tuple[str, ...] = (
 )
 """The landmarks of MediaPipe's BlazePose, in its order."""
 
+OPENPOSE18_JOINTS: tuple[str, ...] = (
+    *('nose', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist'),
+    *('left_shoulder', 'left_elbow', 'left_wrist', 'right_hip', 'right_knee'),
+    *('right_ankle', 'left_hip', 'left_knee', 'left_ankle'),
+    *('right_eye', 'left_eye', 'right_ear', 'left_ear'),
+)
+"""The joints of OpenPose's COCO model, in its order."""
+
 JOINT_SETS: dict[str, tuple[str, ...]] = {
     'h36m17': H36M17.joint_names,
     'coco17': COCO17_JOINTS,
+    'openpose18': OPENPOSE18_JOINTS,
     'blazepose33': BLAZEPOSE33_JOINTS,
 }
 """Joint sets that :func:`to_h36m17` understands."""
@@ -61,6 +72,34 @@ _FROM_BODY: dict[str, Mapping[str, float]] = {
         )
     },
 }
+
+
+_FROM_OPENPOSE: dict[str, Mapping[str, float]] = {
+    **_FROM_BODY,
+    'spine': {**_both('hip', 0.25), 'neck': 0.5},
+    'thorax': {'neck': 1.0},
+    'neck_base': {'nose': 1.0},
+    'head': _both('eye', 0.5),
+}
+
+
+def joint_map(joint_set: str) -> dict[str, dict[str, float]]:
+    """What each joint of Human3.6M is made of: weights of the source's joints.
+
+    Args:
+        joint_set: One of :data:`JOINT_SETS`.
+
+    Raises:
+        ValueError: If the joint set is unknown.
+    """
+    if joint_set not in JOINT_SETS:
+        raise ValueError(
+            f'unknown joint set {joint_set!r}; known: {", ".join(JOINT_SETS)}'
+        )
+    if joint_set == H36M17.name:
+        return {name: {name: 1.0} for name in H36M17.joint_names}
+    parts = _FROM_OPENPOSE if joint_set == 'openpose18' else _FROM_BODY
+    return {name: dict(parts[name]) for name in H36M17.joint_names}
 
 
 def to_h36m17(points: np.ndarray, joint_set: str) -> np.ndarray:
@@ -101,16 +140,11 @@ def scores_to_h36m17(scores: np.ndarray, joint_set: str) -> np.ndarray:
 
 def _weights(joint_set: str) -> np.ndarray:
     """Weights ``(17, K)`` of the source's joints."""
-    if joint_set not in JOINT_SETS:
-        raise ValueError(
-            f'unknown joint set {joint_set!r}; known: {", ".join(JOINT_SETS)}'
-        )
+    parts = joint_map(joint_set)
     names = JOINT_SETS[joint_set]
-    if joint_set == H36M17.name:
-        return np.eye(len(names))
     weights = np.zeros((H36M17.num_joints, len(names)))
     for row, joint in enumerate(H36M17.joint_names):
-        for source, weight in _FROM_BODY[joint].items():
+        for source, weight in parts[joint].items():
             weights[row, names.index(source)] = weight
     return weights
 

@@ -8,7 +8,8 @@ from mmpose_ext.geometry.joint_maps import (
     to_h36m17,
 )
 
-OTHERS = ('coco17', 'blazepose33')
+OTHERS = ('coco17', 'blazepose33')  # without a neck of their own
+ALL = (*OTHERS, 'openpose18')
 
 
 def points_of(joint_set, **known):
@@ -49,7 +50,26 @@ def test_values(joint_set):
     assert joint(pose, 'left_wrist') == [0, 0]
 
 
-@pytest.mark.parametrize('joint_set', OTHERS)
+def test_openpose():
+    source = points_of(
+        'openpose18',
+        nose=(1, 2),
+        neck=(100, 100),
+        left_hip=(110, 200),
+        right_hip=(90, 200),
+        left_eye=(10, 4),
+        right_eye=(20, 6),
+        left_shoulder=(5, 5),
+    )
+    pose = to_h36m17(source, 'openpose18')
+    assert joint(pose, 'thorax') == [100, 100]
+    assert joint(pose, 'spine') == [100, 150]
+    assert joint(pose, 'neck_base') == [1, 2]
+    assert joint(pose, 'head') == [15, 5]
+    assert joint(pose, 'left_shoulder') == [5, 5]
+
+
+@pytest.mark.parametrize('joint_set', ALL)
 def test_moves_with_the_body(joint_set):
     """Weights of a joint sum to one, so a shift of all points shifts all joints."""
     rng = np.random.default_rng(0)
@@ -60,7 +80,7 @@ def test_moves_with_the_body(joint_set):
     np.testing.assert_allclose(moved, to_h36m17(points, joint_set) + shift, atol=1e-5)
 
 
-@pytest.mark.parametrize('joint_set', OTHERS)
+@pytest.mark.parametrize('joint_set', ALL)
 def test_mirror(joint_set):
     """A mirrored person with sides swapped is the mirrored pose with sides swapped."""
     names = JOINT_SETS[joint_set]

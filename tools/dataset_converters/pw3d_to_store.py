@@ -31,6 +31,11 @@ from mmpose_ext.geometry import (
     smpl_joints,
     smpl_to_joints,
 )
+from mmpose_ext.geometry.joint_maps import (
+    joint_map,
+    scores_to_h36m17,
+    to_h36m17,
+)
 
 COMMAND = (
     'python tools/dataset_converters/pw3d_to_store.py 3DPW --out data/pw3d '
@@ -73,22 +78,6 @@ cannot be redistributed, and neither can this store.
 """
 LICENCE = '3DPW: research only, https://virtualhumans.mpi-inf.mpg.de/3DPW'
 SQUARE = (1920, 1920)
-OPENPOSE18 = (
-    *('nose', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist'),
-    *('left_shoulder', 'left_elbow', 'left_wrist', 'right_hip', 'right_knee'),
-    *('right_ankle', 'left_hip', 'left_knee', 'left_ankle'),
-    *('right_eye', 'left_eye', 'right_ear', 'left_ear'),
-)
-COMPOSED = {
-    'root': ('right_hip', 'left_hip'),
-    'thorax': ('neck',),
-    'spine': ('root', 'thorax'),
-    'neck_base': ('nose',),
-    'head': ('right_eye', 'left_eye'),
-    'right_foot': ('right_ankle',),
-    'left_foot': ('left_ankle',),
-}
-"""Joints of Human3.6M that OpenPose does not have by name: the mean of which."""
 FROM_SMPL = {
     'root': 'pelvis',
     'right_foot': 'right_ankle',
@@ -207,7 +196,7 @@ def header(with_smpl: bool) -> dict[str, Any]:
     return {
         **own,
         'detections': {'keypoints_det': 'OpenPose'},
-        'detection_map': {j: COMPOSED.get(j, (j,)) for j in H36M17.joint_names},
+        'detection_map': joint_map('openpose18'),
     }
 
 
@@ -262,15 +251,10 @@ def detections_to_h36m17(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Pixels ``(F, 17, 2)`` and confidence ``(F, 17)``, float32, both 0 where a part
         of the joint was not found.
     """
-    joints = {name: found[:, i] for i, name in enumerate(OPENPOSE18)}
-    for name, parts in COMPOSED.items():
-        stack = np.stack([joints[part] for part in parts])
-        pixels, score = stack[..., :2].mean(axis=0), stack[..., 2].min(axis=0)
-        joints[name] = np.concatenate([pixels, score[:, None]], axis=-1)
-    pose = np.stack([joints[name] for name in H36M17.joint_names], axis=1)
-    pose[pose[..., 2] <= 0] = 0
-    pose = pose.astype(np.float32)
-    return pose[..., :2], pose[..., 2]
+    scores = scores_to_h36m17(found[..., 2], 'openpose18').astype(np.float32)
+    pixels = to_h36m17(found[..., :2], 'openpose18').astype(np.float32)
+    known = scores > 0
+    return np.where(known[..., None], pixels, 0), np.where(known, scores, 0)
 
 
 def facts_of(person: Person, fields: Mapping[str, np.ndarray], bodies: Bodies) -> Facts:
