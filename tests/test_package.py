@@ -32,7 +32,16 @@ PUBLIC_NAMES = {
     'DATASETS': ('LiftingDataset',),
     'KEYPOINT_CODECS': ('LiftingLabel',),
     'METRICS': ('PoseLiftingMetric',),
-    'MODELS': ('MixSTE', 'MotionBERT', 'PrMLBackbone', 'PrMLHead', 'SequenceLifter'),
+    'MODELS': (
+        'ContextAwarePoseFormer',
+        'InfoNCEBoundLoss',
+        'MixSTE',
+        'MotionBERT',
+        'PrMLBackbone',
+        'PrMLHead',
+        'SequenceLifter',
+        'TwoBranchRegressionHead',
+    ),
     'TRANSFORMS': ('JointNoise', 'PackLiftingInputs'),
 }
 

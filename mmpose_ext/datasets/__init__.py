@@ -1,6 +1,7 @@
 """What a sample is and where it comes from."""
 
 from mmpose_ext.datasets.frame_store import FrameStore, FrameStoreWriter, SequenceInfo
+from mmpose_ext.datasets.frame_store_fields import add_field
 from mmpose_ext.datasets.lifting_dataset import LiftingDataset
 from mmpose_ext.datasets.transforms import PackLiftingInputs
 
@@ -10,4 +11,5 @@ __all__ = [
     'LiftingDataset',
     'PackLiftingInputs',
     'SequenceInfo',
+    'add_field',
 ]

@@ -77,7 +77,8 @@ class FieldInfo:
     """Shape, type and checksum of one stored field.
 
     ``shape`` is that of the ``.npy`` file: frames first, or rows first for a ragged
-    field, whose row ranges lie in ``<field>_offsets.npy``.
+    field, whose row ranges lie in ``<field>_offsets.npy``. ``note`` says in words where
+    a field came from that was added to the store later.
     """
 
     shape: tuple[int, ...]
@@ -85,6 +86,7 @@ class FieldInfo:
     sha256: str
     ragged: bool = False
     offsets_sha256: str | None = None
+    note: str | None = None
 
 
 class FrameStore:

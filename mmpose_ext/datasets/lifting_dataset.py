@@ -90,7 +90,8 @@ class LiftingDataset(BaseDataset):
             (stored detections with their confidence).
         target: ``'camera'`` (pose_cam, metres) or ``'image'`` (pose_image, pixels).
         features: Further fields of the store that a model reads, such as image
-            features; each becomes an entry of ``features``.
+            features; each becomes an entry of ``features``. What writes them checks
+            that they are finite: they can be too large to look through at each start.
         subjects: Names of the people to use; ``None`` means all.
         actions: Names of the actions to use.
         cameras: Names of the cameras to use.
@@ -399,7 +400,7 @@ class LiftingDataset(BaseDataset):
             f'keypoints_2d={self.keypoints_2d!r}, target={self.target!r} and '
             f'features={list(self.features)}'
         )
-        check_fields(self.store, self._used_channels(), reason)
+        check_fields(self.store, [*self._used_channels(), *self.features], reason)
         if 'activity' in self.store and not self.store.header.get('activities'):
             raise ValueError(
                 f'{self.ann_file} has the field activity, but its header does not name '
@@ -418,7 +419,7 @@ class LiftingDataset(BaseDataset):
             channels['factor'] = everything
         if 'joint_valid' in self.store:
             channels['joint_valid'] = everything
-        return channels | dict.fromkeys(self.features, everything)
+        return channels
 
     def _cut_windows(self, chosen: np.ndarray) -> WindowIndex:
         lengths = np.array([self.store.sequences[i].length for i in chosen])

@@ -15,7 +15,13 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpose.registry import DATASETS
 
-from mmpose_ext.datasets import FrameStore, FrameStoreWriter, LiftingDataset
+from mmpose_ext.datasets import (
+    FrameStore,
+    FrameStoreWriter,
+    LiftingDataset,
+    PackLiftingInputs,
+    add_field,
+)
 
 T = 9
 
@@ -543,3 +549,30 @@ def test_in_runner(pose_store, num_workers):
         [dataset.get_data_info(i)['keypoints'] for i in range(len(names))]
     )
     np.testing.assert_array_equal(inputs.numpy(), expected)
+
+
+def test_features(pose_store, tmp_path):
+    """Further fields travel with the window, padded frames included."""
+    store = FrameStore(_edit(tmp_path / 'store', pose_store))
+    frames = np.arange(len(store), dtype=np.float16).reshape(-1, 1, 1, 1)
+    maps = frames + np.zeros((1, 2, 3, 4), dtype=np.float16)
+    add_field(
+        store.path,
+        'maps',
+        {row.name: maps[row.start :][: row.length] for row in store.sequences},
+        progress=False,
+    )
+    longest = max(row.length for row in store.sequences)
+    dataset = _dataset(store.path, seq_len=longest + 3, features=['maps'])
+    for sample in (dataset[0], pickle.loads(pickle.dumps(dataset))[0]):
+        row = store.sequences[sample['sequence_id']]
+        found = sample['features']['maps']
+        assert found.shape == (longest + 3, 2, 3, 4)
+        assert np.array_equal(found[:, 0, 0, 0], row.start + sample['frame_ids'])
+    sample['keypoint_labels'] = sample['keypoints']
+    packed = PackLiftingInputs()(sample)['inputs']
+    assert set(packed) == {'keypoints', 'maps'}
+    assert packed['maps'].dtype == packed['keypoints'].dtype == torch.float32
+    assert 'features' not in _dataset(store.path)[0]
+    with pytest.raises(ValueError, match=r"no field 'other'.*features=\['other'\]"):
+        _dataset(store.path, features='other')

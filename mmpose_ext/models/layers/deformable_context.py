@@ -101,22 +101,8 @@ class DeformableContext(nn.Module):
         return context + self.drop_path(self.mlp(self.norm2(context)))
 
 
-def image_to_crop(positions: Tensor, box: Tensor) -> Tensor:
-    """Bring normalised image coordinates into a crop.
-
-    Args:
-        positions: x, y, ``(..., K, 2)``.
-        box: Corners x0, y0, x1, y1 of the crop in the same units, ``(..., 4)``.
-
-    Returns:
-        The same shape; -1 and 1 are the edges of the crop.
-    """
-    low, high = box[..., None, :2], box[..., None, 2:]
-    return 2 * (positions - low) / (high - low) - 1
-
-
 def sample_map(features: Tensor, positions: Tensor) -> Tensor:
-    """Bilinear samples of feature maps, in float32.
+    """Bilinear samples of feature maps, in the precision of the positions.
 
     Args:
         features: Maps ``(N, C, H, W)``.
@@ -127,8 +113,8 @@ def sample_map(features: Tensor, positions: Tensor) -> Tensor:
         Samples of shape ``(N, K, P, C)``.
     """
     sampled = grid_sample(
-        features.float(),
-        positions.float(),
+        features.to(positions.dtype),
+        positions,
         padding_mode='border',
         align_corners=False,
     )
