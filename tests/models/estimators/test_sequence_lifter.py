@@ -227,14 +227,21 @@ def test_windows_do_not_see_each_other(kind, make_lifter, make_batch):
     assert_close(together, alone, atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    'backend',
+    [
+        'aot_eager',  # the whole graph, forward and backward, without a C++ compiler
+        pytest.param('inductor', marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
+    ],
+)
 @pytest.mark.parametrize('kind', KINDS)
-def test_compiled_values_and_gradients(kind, make_lifter, make_batch):
+def test_compiled_values_and_gradients(kind, backend, make_lifter, make_batch):
     torch._dynamo.reset()
     inputs, samples = make_batch()
     plain, fast = make_lifter(kind).eval(), make_lifter(kind).eval()
-    fast.extract_feat = torch.compile(fast.extract_feat, fullgraph=True)
+    fast.extract_feat = torch.compile(
+        fast.extract_feat, backend=backend, fullgraph=True
+    )
     losses = [model.loss(inputs, samples) for model in (plain, fast)]
     assert_close(losses[1], losses[0], atol=1e-5, rtol=1e-5)
     for found in losses:
