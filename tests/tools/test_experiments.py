@@ -50,7 +50,7 @@ def write_result(family, row, seed, errors):
     result = dict(
         seed=seed,
         train_seconds=120.0,
-        metrics=dict(MPJPE=sum(errors) / len(errors)),
+        metrics={'MPJPE': sum(errors) / len(errors), 'P-MPJPE': 1.0},
         sequences=sequences,
     )
     file = family / 'results' / f'{row}_seed{seed}.json'
@@ -130,6 +130,37 @@ def test_table(tables, family):
     # Mean 71, standard deviation of 70 and 72; gain 29 %, extremes 19 and 39 %.
     assert '71.0 ± 1.4' in net and '29.0 % [19.0 %, 39.0 %]' in net
     assert '0, 1' in net and '2 min' in net and 'reproduced here' in net
+
+
+def test_metafile(tables, family):
+    model = dict(
+        Name='net', Config=CONFIG, Metadata={'Training Data': 'D'}, Results=['old']
+    )
+    content = yaml.safe_load((family / 'experiments.yaml').read_text())
+    content['rows'][0].pop('options')
+    content['rows'].append(dict(name='noisy', config=CONFIG, options=tables.NOISY))
+    content['rows'].append(dict(name='other', config=CONFIG, options={'a': 1}))
+    (family / 'experiments.yaml').write_text(yaml.safe_dump(content))
+    (family / 'metafile.yml').write_text(yaml.safe_dump(dict(Models=[model])))
+    for row, seed, errors in (
+        ('net', 0, [60.0, 80.0]),
+        ('net', 1, [62.0, 82.0]),
+        ('noisy', 0, [90.0, 90.0]),
+        ('other', 0, [1.0, 1.0]),
+        ('ridge', 0, [99.0, 99.0]),
+    ):
+        write_result(family, row, seed, errors)
+    assert tables.main([str(family), '--check']) == 1
+    tables.main([str(family)])
+    found = yaml.safe_load((family / 'metafile.yml').read_text())['Models'][0]
+    task = '3D Human Pose Lifting'
+    assert [
+        (r['Task'], r['Dataset'], r['Metrics']['MPJPE']) for r in found['Results']
+    ] == [
+        (task, 'D', 71.0),
+        (task, 'D, noisy 2D', 90.0),
+    ]
+    assert tables.main([str(family), '--check']) == 0
 
 
 def test_a_row_without_results_says_so(tables, family):

@@ -1,4 +1,4 @@
-"""Make the tables of a family's README from the result files of its experiments.
+"""Make a family's tables, and its metafile's results, from its result files.
 
     python tools/analysis_tools/results_table.py configs/prml            # rewrites it
     python tools/analysis_tools/results_table.py configs/prml --check    # 1 if stale
@@ -6,7 +6,8 @@
 `experiments.yaml` describes each table: its rows, its columns and, optionally, the row
 that others are compared with. The table stands in the README between the lines
 `<!-- results: NAME -->` and `<!-- /results -->`. A row without result files says
-`not yet`.
+`not yet`. `metafile.yml`, which model zoos read, gets the means of every row that runs
+a config as it stands or on noisy 2D.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from mmpose_ext.atomic_write import atomic_path
 from mmpose_ext.evaluation.functional.bootstrap import Interval, relative_gain
 
 BLOCK = '<!-- results: {name} -->\n{body}\n<!-- /results -->'
+TASK = '3D Human Pose Lifting'
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+NOISY = {f'{loader}.dataset.keypoints_2d': 'det' for loader in LOADERS}
 PATTERN = re.compile(r'<!-- results: (\S+) -->\n.*?<!-- /results -->', re.DOTALL)
 
 
@@ -42,18 +46,22 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rewrite or check the README."""
+    """Rewrite or check both files."""
     args = parse_args(argv)
-    readme = args.family / 'README.md'
-    old = readme.read_text(encoding='utf-8')
-    new = render(old, args.family)
-    if args.check:
-        if old != new:
-            print(f'{readme} is stale: run this without --check', file=sys.stderr)
-        return int(old != new)
-    with atomic_path(readme) as temporary:
-        temporary.write_text(new, encoding='utf-8')
-    return 0
+    stale = 0
+    for name, make in (('README.md', render), ('metafile.yml', render_metafile)):
+        file = args.family / name
+        if not file.is_file():
+            continue
+        old = file.read_text(encoding='utf-8')
+        new = make(old, args.family)
+        if args.check and old != new:
+            print(f'{file} is stale: run this without --check', file=sys.stderr)
+            stale = 1
+        elif old != new:
+            with atomic_path(file) as temporary:
+                temporary.write_text(new, encoding='utf-8')
+    return stale
 
 
 def render(text: str, family: Path) -> str:
@@ -73,6 +81,35 @@ def render(text: str, family: Path) -> str:
         return BLOCK.format(name=name, body=body)
 
     return PATTERN.sub(table, text)
+
+
+def render_metafile(text: str, family: Path) -> str:
+    """The metafile with the results of every model made anew."""
+    content = yaml.safe_load((family / 'experiments.yaml').read_text(encoding='utf-8'))
+    metafile = yaml.safe_load(text)
+    for model in metafile['Models']:
+        data = model['Metadata']['Training Data']
+        model['Results'] = [
+            {
+                'Task': TASK,
+                'Dataset': f'{data}, noisy 2D' if row.get('options') else data,
+                'Metrics': means(runs),
+            }
+            for row in content['rows']
+            if row['config'] == model['Config']
+            and 'baseline' not in row
+            and row.get('options', {}) in ({}, NOISY)
+            and (runs := load(family / 'results', row['name']))
+        ]
+    return yaml.safe_dump(metafile, sort_keys=False, width=88)
+
+
+def means(runs: list[dict[str, Any]]) -> dict[str, float]:
+    """Headline errors, mean over seeds, as in the tables."""
+    return {
+        name: round(float(np.mean([run['metrics'][name] for run in runs])), 1)
+        for name in ('MPJPE', 'P-MPJPE')
+    }
 
 
 def make_table(spec: Mapping[str, Any], results: Path) -> str:
