@@ -26,6 +26,7 @@ import mmengine
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
+from mmpose_ext.engine.inference import evaluator_configs
 from mmpose_ext.engine.launch import (
     add_common_arguments,
     build_runner,
@@ -82,11 +83,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
             by_loss = hook.get('metric_type', 'loss') == 'loss'
             hook.metric = cfg.model.head.loss if by_loss else cfg.test_evaluator
     if args.dump:
-        evaluators = cfg.test_evaluator
-        if not isinstance(evaluators, list | tuple):
-            evaluators = [evaluators]
         dump = dict(type='DumpResults', out_file_path=args.dump)
-        cfg.test_evaluator = [*evaluators, dump]
+        cfg.test_evaluator = [*evaluator_configs(cfg), dump]
     cfg.merge_from_dict(args.cfg_options)
     return cfg
 

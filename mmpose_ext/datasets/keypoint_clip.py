@@ -13,8 +13,8 @@ import numpy as np
 
 from mmpose_ext.geometry.joint_maps import scores_to_h36m17, to_h36m17
 
-# Channels of an array beside x and y, by joint set: which one is the score.
-_SCORE_CHANNEL = {'h36m17': 2, 'coco17': 2, 'blazepose33': 3}
+# The channel of an array that is the score, where it does not come after x and y.
+_SCORE_CHANNEL = {'blazepose33': 3}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def read_keypoints(path: str | os.PathLike, joint_set: str = 'h36m17') -> Keypoi
             ``image_size`` and ``fps``. Channels are x, y and, if there are more, a
             score from 0 to 1; for ``'blazepose33'`` x, y, z, visibility, of which z is
             not used.
-        joint_set: ``'h36m17'``, ``'coco17'`` or ``'blazepose33'``.
+        joint_set: ``'h36m17'``, ``'coco17'``, ``'openpose18'`` or ``'blazepose33'``.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -52,7 +52,7 @@ def read_keypoints(path: str | os.PathLike, joint_set: str = 'h36m17') -> Keypoi
     fields = _read_fields(path)
     array = _frames(path, fields, joint_set, channels=2)
     scores = fields.get('scores')
-    channel = _SCORE_CHANNEL[joint_set]
+    channel = _SCORE_CHANNEL.get(joint_set, 2)
     if scores is None and array.shape[-1] > channel:
         scores = array[..., channel]
     if scores is not None:

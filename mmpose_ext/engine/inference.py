@@ -83,16 +83,23 @@ def build_scored_dataset(cfg: Config) -> Any:
             f'{cfg.filename} tests on {type(dataset).__name__}; expected a '
             'LiftingDataset, whose frames can be told apart'
         )
-    evaluators = cfg.test_evaluator
-    if not isinstance(evaluators, list | tuple):
-        evaluators = [evaluators]
-    skipped = tuple(n for e in evaluators for n in e.get('skip_sequences', ()))
+    skipped = tuple(
+        name
+        for evaluator in evaluator_configs(cfg)
+        for name in evaluator.get('skip_sequences', ())
+    )
     if not skipped:
         return dataset
     names = [row.name.startswith(skipped) for row in dataset.store.sequences]
     return dataset.get_subset(
         np.flatnonzero(~np.array(names)[dataset.windows.sequence])
     )
+
+
+def evaluator_configs(cfg: Config) -> list[Any]:
+    """The metrics that a config tests with; it may give one, or several in a list."""
+    evaluators = cfg.test_evaluator
+    return list(evaluators) if isinstance(evaluators, list | tuple) else [evaluators]
 
 
 @torch.no_grad()

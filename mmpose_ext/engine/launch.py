@@ -44,12 +44,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--seed', type=int, help='seed of the run (default: the config)'
     )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read checkpoints that hold more than weights and training state, which '
-        'can run code from the file',
-    )
+    add_trust_checkpoint(parser)
     add_cfg_options(parser)
     parser.add_argument(
         '--show-dir', help='write pictures of predictions to this folder'
@@ -71,6 +66,16 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
     # torchrun sets LOCAL_RANK; the older launchers pass it as a flag.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def add_trust_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that lets checkpoints hold objects of any type."""
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read checkpoints that hold more than weights and training state, which '
+        'can run code from the file',
+    )
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:

@@ -21,7 +21,7 @@ from mmpose_ext.engine.inference import (
     build_scored_dataset,
     lift_dataset,
 )
-from mmpose_ext.engine.launch import add_cfg_options
+from mmpose_ext.engine.launch import add_cfg_options, add_trust_checkpoint
 
 
 class LiftedData(NamedTuple):
@@ -67,12 +67,7 @@ def add_lifter_arguments(parser: argparse.ArgumentParser, *, nargs: str = '+') -
         '--batch-size', type=int, help="windows (default: the config's)"
     )
     parser.add_argument('--device', help='default: a GPU where there is one')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read checkpoints that hold more than weights and training state, which '
-        'can run code from the file',
-    )
+    add_trust_checkpoint(parser)
     add_cfg_options(parser)
 
 
@@ -131,7 +126,6 @@ def lift_test_data(
     args: argparse.Namespace,
     *,
     choose: Callable[[Any], np.ndarray] | None = None,
-    with_features: bool = False,
 ) -> LiftedData:
     """Run a lifter over the test data of its config, without what its metric skips.
 
@@ -139,7 +133,6 @@ def lift_test_data(
         files: The lifter.
         args: Parsed arguments of :func:`add_lifter_arguments`.
         choose: Picks windows of the dataset, by number; all of them if left out.
-        with_features: Also collect the features before the regression heads.
     """
     cfg = load_config(files, args)
     dataset = build_scored_dataset(cfg)
@@ -149,7 +142,6 @@ def lift_test_data(
         load_lifter(files, args, cfg),
         dataset,
         batch_size=batch_size_of(args, cfg),
-        with_features=with_features,
         title=files.label,
     )
     return LiftedData(cfg, dataset, frames)

@@ -216,6 +216,19 @@ def joint_index(name: str, skeleton: Skeleton = H36M17) -> int:
     return skeleton.joint_names.index(key)
 
 
+def joint_indices(
+    joints: Sequence[str | int], skeleton: Skeleton = H36M17
+) -> tuple[int, ...]:
+    """Indices of joints that are given by name, as in :func:`joint_index`, or number.
+
+    Numbers stay as they are; whether there are so many joints is for the caller to say.
+
+    Raises:
+        ValueError: If the joint set has no joint of a name.
+    """
+    return tuple(joint_index(j, skeleton) if isinstance(j, str) else j for j in joints)
+
+
 def _known_name(name: str, skeleton: Skeleton) -> str:
     key = name.strip().lower().replace(' ', '_').replace('-', '_')
     return key if key in skeleton.joint_names else _ALIASES.get(key, key)

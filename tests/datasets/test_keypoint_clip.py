@@ -9,6 +9,7 @@ from mmpose_ext.datasets.keypoint_clip import (
     read_keypoints,
     read_poses,
 )
+from mmpose_ext.geometry.joint_maps import JOINT_SETS, scores_to_h36m17
 
 
 @pytest.fixture
@@ -41,6 +42,21 @@ def test_third_channel_is_the_score(write):
     np.testing.assert_allclose(clip.scores, array[..., 2])
     assert clip.keypoints.shape == (3, 17, 2)
     assert read_keypoints(write(array.tolist()), 'coco17').scores.shape == (3, 17)
+
+
+@pytest.mark.parametrize('joint_set', JOINT_SETS)
+def test_every_joint_set(write, joint_set):
+    """Files with scores in the array, beside it, and without."""
+    joints = len(JOINT_SETS[joint_set])
+    array = keypoints(joints, 4 if joint_set == 'blazepose33' else 3)
+    scored = read_keypoints(write(array.tolist()), joint_set)
+    expected = scores_to_h36m17(array[..., -1], joint_set)
+    np.testing.assert_allclose(scored.scores, expected)
+    fields = {'keypoints': array[..., :2].tolist(), 'scores': array[..., -1].tolist()}
+    apart = read_keypoints(write(fields), joint_set)
+    np.testing.assert_allclose(apart.scores, expected)
+    np.testing.assert_allclose(apart.keypoints, scored.keypoints)
+    assert read_keypoints(write(array[..., :2].tolist()), joint_set).scores is None
 
 
 def test_third_channel_of_blazepose_is_depth(write):

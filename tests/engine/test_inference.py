@@ -9,6 +9,7 @@ from mmpose.registry import MODELS
 
 from mmpose_ext.engine.inference import (
     build_scored_dataset,
+    evaluator_configs,
     lift_dataset,
     lift_keypoints,
     split_features,
@@ -86,6 +87,24 @@ def test_features_under_flip_test(build):
 def test_skipped_sequences(build):
     skip = {'test_evaluator.skip_sequences': ['S3_Walking']}
     _, model, dataset = build(**skip)
+    assert len(lift_dataset(model, dataset)) == 2 * 13
+
+
+def test_evaluators():
+    """One metric, or several in a list or a tuple."""
+    one, other = dict(type='PoseLiftingMetric'), dict(type='DumpResults')
+    assert evaluator_configs(Config(dict(test_evaluator=one))) == [one]
+    for several in ([one, other], (one, other)):
+        cfg = Config(dict(test_evaluator=several))
+        assert evaluator_configs(cfg) == [one, other]
+
+
+def test_skipped_sequences_of_several_metrics(build):
+    metrics = [
+        dict(type='PoseLiftingMetric', skip_sequences=['S3_Walking']),
+        dict(type='PoseLiftingMetric'),
+    ]
+    _, model, dataset = build(test_evaluator=metrics)
     assert len(lift_dataset(model, dataset)) == 2 * 13
 
 

@@ -1,5 +1,6 @@
 """Processes without a GPU."""
 
+import argparse
 import socket
 
 import pytest
@@ -59,6 +60,13 @@ def test_single_process():
     launch.prepare_processes(cfg)
     assert not is_distributed()
     assert 'model_wrapper_cfg' not in cfg
+
+
+def test_trust_is_asked_for():
+    parser = argparse.ArgumentParser()
+    launch.add_trust_checkpoint(parser)
+    assert not parser.parse_args([]).trust_checkpoint
+    assert parser.parse_args(['--trust-checkpoint']).trust_checkpoint
 
 
 def test_invalid(monkeypatch):

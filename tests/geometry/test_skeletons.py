@@ -14,6 +14,7 @@ from mmpose_ext.geometry import (
     joint_index,
     joint_order,
 )
+from mmpose_ext.geometry.skeletons import joint_indices
 
 
 def test_shapes():
@@ -84,6 +85,14 @@ def test_joint_index():
         joint_index('tail')
 
 
+def test_joint_indices():
+    assert joint_indices(['root', 12, 'Neck', 'head_top']) == (0, 12, 8, 10)
+    assert joint_indices(range(17)) == tuple(range(17))
+    assert joint_indices(['neck', 'head'], MPI_INF_3DHP17) == (1, 16)
+    with pytest.raises(ValueError, match="no joint 'tail'"):
+        joint_indices([0, 'tail'])
+
+
 class TestMpiInf3dhp:
     def test_maps_made_by_name_are_the_published_ones(self):
         assert MPI_INF_3DHP28_TO_17 == (
@@ -114,7 +123,7 @@ class TestMpiInf3dhp:
         assert all((order[p], order[c]) in bones for p, c in limbs)
 
     def test_joints_of_pck(self):
-        joints = [joint_index(name) for name in MPI_INF_3DHP_PCK_JOINTS]
+        joints = joint_indices(MPI_INF_3DHP_PCK_JOINTS)
         left_out = sorted(set(range(17)) - set(joints))
         assert len(joints) == len(set(joints)) == 14
         assert [H36M17.joint_names[j] for j in left_out] == [

@@ -30,7 +30,7 @@ import torch
 from matplotlib.figure import Figure
 
 from mmpose_ext.atomic_write import atomic_path, write_json
-from mmpose_ext.engine.inference import LiftedFrames
+from mmpose_ext.engine.inference import LiftedFrames, evaluator_configs
 from mmpose_ext.engine.lifter_files import (
     LifterFiles,
     add_lifter_arguments,
@@ -39,7 +39,8 @@ from mmpose_ext.engine.lifter_files import (
     lifter_files,
 )
 from mmpose_ext.evaluation.functional import axis_errors, joint_errors
-from mmpose_ext.geometry.skeletons import joint_index
+from mmpose_ext.evaluation.metrics.frame_values import mean_of_joints
+from mmpose_ext.geometry.skeletons import joint_indices
 from mmpose_ext.visualization.bars import draw_grouped_bars
 from mmpose_ext.visualization.curves import new_figure
 
@@ -100,10 +101,8 @@ def measure(args: argparse.Namespace) -> dict[str, Errors]:
 def measure_lifter(files: LifterFiles, args: argparse.Namespace) -> Errors:
     """Errors of one lifter on the test data of its config."""
     cfg, dataset, frames = lift_test_data(files, args)
-    evaluator = cfg.test_evaluator
-    evaluator = evaluator[0] if isinstance(evaluator, list | tuple) else evaluator
-    joints = evaluator.get('joints') or range(frames.seen.shape[1])
-    numbers = [joint_index(j) if isinstance(j, str) else j for j in joints]
+    evaluator = evaluator_configs(cfg)[0]
+    numbers = joint_indices(evaluator.get('joints') or range(frames.seen.shape[1]))
     arrays = (frames.pred, frames.truth, frames.seen)
     return group_errors(
         frame_errors(*(torch.from_numpy(array[:, numbers]) for array in arrays)),
@@ -140,7 +139,7 @@ def frame_errors(
     whole = joint_errors(pred, truth)
     errors = {'x': x, 'y': y, '2D': in_plane, 'depth': depth, '3D': whole}
     return {
-        axis: 1000 * ((error * seen).sum(-1) / seen.sum(-1)).double().numpy()
+        axis: 1000 * mean_of_joints(error, seen).double().numpy()
         for axis, error in errors.items()
     }
 

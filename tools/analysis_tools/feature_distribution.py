@@ -35,19 +35,19 @@ from mmpose_ext.engine.inference import (
     ENTANGLED,
     POSE_2D,
     build_scored_dataset,
+    lift_dataset,
 )
 from mmpose_ext.engine.lifter_files import (
-    LifterFiles,
     add_lifter_arguments,
+    batch_size_of,
     command_line,
-    lift_test_data,
     lifter_files,
     load_config,
+    load_lifter,
 )
 from mmpose_ext.visualization.curves import new_figure
 from mmpose_ext.visualization.embedding import draw_embedding
 
-NAME = 'feature_distribution'
 NAMES = {
     POSE_2D: '2D features',
     DEPTH: 'depth features',
@@ -90,12 +90,20 @@ def main(argv: Sequence[str] | None = None) -> dict[str, np.ndarray]:
     args = parse_args(argv)
     rng = np.random.default_rng(args.seed)
     lifters = lifter_files(args)
-    datasets = [build_scored_dataset(load_config(files, args)) for files in lifters]
+    configs = [load_config(files, args) for files in lifters]
+    datasets = [build_scored_dataset(cfg) for cfg in configs]
     rows = choose_frames(datasets, args, rng)
     features: dict[str, np.ndarray] = {}
     colours: dict[str, str] = {}
-    for files in lifters:
-        for kind, feature in collect(files, rows, args).items():
+    for files, cfg, dataset in zip(lifters, configs, datasets, strict=True):
+        found = collect(
+            load_lifter(files, args, cfg),
+            dataset,
+            rows=rows,
+            batch_size=batch_size_of(args, cfg),
+            title=files.label,
+        )
+        for kind, feature in found.items():
             name = NAMES[kind]
             if len(lifters) > 1:
                 name = f'{name}, {files.label}'
@@ -202,16 +210,16 @@ def scored_rows(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def collect(
-    files: LifterFiles, rows: np.ndarray, args: argparse.Namespace
+    model: Any, dataset: Any, *, rows: np.ndarray, batch_size: int, title: str
 ) -> dict[str, np.ndarray]:
     """Features of some rows of the store, by kind, ``(len(rows) * K, C)`` each."""
-
-    def windows_of_rows(dataset: Any) -> np.ndarray:
-        scored, owner = scored_rows(dataset)
-        return np.unique(owner[np.isin(scored, rows)])
-
-    _, dataset, frames = lift_test_data(
-        files, args, choose=windows_of_rows, with_features=True
+    scored, owner = scored_rows(dataset)
+    frames = lift_dataset(
+        model,
+        dataset.get_subset(np.unique(owner[np.isin(scored, rows)])),
+        batch_size=batch_size,
+        with_features=True,
+        title=title,
     )
     wanted = np.isin(frames.store_rows(dataset), rows)
     return {

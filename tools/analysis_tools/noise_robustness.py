@@ -36,7 +36,7 @@ from mmpose.registry import DATASETS
 
 from mmpose_ext.atomic_write import atomic_path, write_json
 from mmpose_ext.datasets.transforms import JointNoise
-from mmpose_ext.engine.inference import input_keypoints, predict
+from mmpose_ext.engine.inference import evaluator_configs, input_keypoints, predict
 from mmpose_ext.engine.lifter_files import (
     LifterFiles,
     add_lifter_arguments,
@@ -173,8 +173,7 @@ def evaluate(
     Raises:
         ValueError: If the evaluator does not report the MPJPE.
     """
-    configs = copy.deepcopy(cfg.test_evaluator)
-    configs = configs if isinstance(configs, list | tuple) else [configs]
+    configs = copy.deepcopy(evaluator_configs(cfg))
     for config in configs:
         config.pop('outfile', None)
     evaluator = Evaluator(configs)

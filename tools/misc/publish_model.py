@@ -30,6 +30,7 @@ from safetensors.torch import save
 
 from mmpose_ext.atomic_write import write_bytes, write_json
 from mmpose_ext.engine.checkpoints import load_checkpoint
+from mmpose_ext.engine.launch import add_trust_checkpoint
 
 _PRIVATE = re.compile(
     r'^(work_dir|load_from|resume|launcher|data_root|gpu_ids) ?=.*\n?', re.MULTILINE
@@ -43,11 +44,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('in_file', help='training checkpoint')
     parser.add_argument('out_file', help='name to publish under, with or without .pth')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read objects of any type, which can run code from the file',
-    )
+    add_trust_checkpoint(parser)
     return parser.parse_args(argv)
 
 

@@ -4,52 +4,24 @@
 #       h36m_sh_conf_cam_source_final.pkl --out data/h36m_sh
 # A config sets seq_len and stride (T // 3 in training); keypoints_2d='gt' takes the 2D
 # of the label instead of the detections.
+_base_ = './lifting.py'
+
 codec = dict(type='LiftingLabel', target='image')
 pipeline = [
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackLiftingInputs'),
 ]
-
-train_dataloader = dict(
-    batch_size=16,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='LiftingDataset',
-        store='data/h36m_sh',
-        split='train',
-        seq_len=243,
-        stride=81,
-        tail='drop',
-        short='stretch',
-        keypoints_2d='det',
-        target='image',
-        pipeline=pipeline,
-    ),
+data = dict(
+    store='data/h36m_sh',
+    seq_len=243,
+    tail='drop',
+    short='stretch',
+    keypoints_2d='det',
+    target='image',
+    pipeline=pipeline,
 )
-val_dataloader = dict(
-    batch_size=16,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='LiftingDataset',
-        store='data/h36m_sh',
-        split='test',
-        seq_len=243,
-        stride=243,
-        tail='drop',
-        short='stretch',
-        keypoints_2d='det',
-        target='image',
-        pipeline=pipeline,
-        test_mode=True,
-    ),
-)
+train_dataloader = dict(batch_size=16, dataset=dict(**data, stride=81))
+val_dataloader = dict(batch_size=16, dataset=dict(**data, stride=243))
 test_dataloader = val_dataloader
 
 # Sequences whose annotation is known to be bad are not scored.

@@ -11,49 +11,24 @@
 #   --cfg-options test_evaluator.weighting=sequence
 # Per activity, from a store made of the official release:
 #   --cfg-options test_evaluator.group_by="['activity']"
+_base_ = './lifting.py'
+
 codec = dict(type='LiftingLabel', target='camera', unit=1.024)
 pipeline = [
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackLiftingInputs', extra_meta_keys=('activity',)),
 ]
-
+data = dict(
+    store='data/mpi_inf_3dhp',
+    seq_len=81,
+    keypoints_2d='gt',
+    target='camera',
+    pipeline=pipeline,
+)
 train_dataloader = dict(
-    batch_size=16,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='LiftingDataset',
-        store='data/mpi_inf_3dhp',
-        split='train',
-        seq_len=81,
-        stride=9,
-        tail='last_window',
-        keypoints_2d='gt',
-        target='camera',
-        pipeline=pipeline,
-    ),
+    batch_size=16, dataset=dict(**data, stride=9, tail='last_window')
 )
-val_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='LiftingDataset',
-        store='data/mpi_inf_3dhp',
-        split='test',
-        seq_len=81,
-        scored='centre',
-        keypoints_2d='gt',
-        target='camera',
-        pipeline=pipeline,
-        test_mode=True,
-    ),
-)
+val_dataloader = dict(batch_size=64, dataset=dict(**data, scored='centre'))
 test_dataloader = val_dataloader
 
 # PCK and AUC leave out pelvis, spine and the middle of the head (neck_base).

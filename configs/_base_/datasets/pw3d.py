@@ -7,50 +7,23 @@
 # taken relative to joint 0 of the regressed joints; errors are those of 14 joints.
 # Ground-truth 2D: --cfg-options train_dataloader.dataset.keypoints_2d=gt \
 #     val_dataloader.dataset.keypoints_2d=gt test_dataloader.dataset.keypoints_2d=gt
+_base_ = './lifting.py'
+
 codec = dict(type='LiftingLabel', target='camera')
 pipeline = [
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackLiftingInputs'),
 ]
-
-train_dataloader = dict(
-    batch_size=128,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='LiftingDataset',
-        store='data/pw3d',
-        split='train',
-        seq_len=16,
-        stride=8,
-        tail='last_window',
-        keypoints_2d='det',
-        target='camera',
-        pipeline=pipeline,
-    ),
+data = dict(
+    store='data/pw3d',
+    seq_len=16,
+    tail='last_window',
+    keypoints_2d='det',
+    target='camera',
+    pipeline=pipeline,
 )
-val_dataloader = dict(
-    batch_size=128,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='LiftingDataset',
-        store='data/pw3d',
-        split='test',
-        seq_len=16,
-        stride=16,
-        tail='last_window',
-        keypoints_2d='det',
-        target='camera',
-        pipeline=pipeline,
-        test_mode=True,
-    ),
-)
+train_dataloader = dict(batch_size=128, dataset=dict(**data, stride=8))
+val_dataloader = dict(batch_size=128, dataset=dict(**data, stride=16))
 test_dataloader = val_dataloader
 
 # Joints 1 to 6, 8 and 10 to 16: without pelvis, spine and the middle of the head.

@@ -6,6 +6,7 @@ from mmpose_ext.evaluation.functional.mpjpe import (
     mpjpe,
     mpjve,
     n_mpjpe,
+    velocity_errors,
 )
 from mmpose_ext.evaluation.functional.pck import auc, auc_thresholds, pck
 from mmpose_ext.evaluation.functional.pckh import pckh
@@ -23,4 +24,5 @@ __all__ = [
     'pck',
     'pckh',
     'similarity_align',
+    'velocity_errors',
 ]

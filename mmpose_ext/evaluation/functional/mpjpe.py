@@ -69,8 +69,8 @@ def n_mpjpe(pred: Tensor, gt: Tensor) -> Tensor:
     return mpjpe(scale * pred, gt)
 
 
-def mpjve(pred: Tensor, gt: Tensor) -> Tensor:
-    """Mean per-joint velocity error between neighbouring frames.
+def velocity_errors(pred: Tensor, gt: Tensor) -> Tensor:
+    """Distance between predicted and true velocity of each joint.
 
     Velocity is the difference of consecutive frames (Pavllo et al., CVPR 2019).
     Whether two neighbours are consecutive in time is for the caller to know.
@@ -80,7 +80,7 @@ def mpjve(pred: Tensor, gt: Tensor) -> Tensor:
         gt: True poses of the same shape.
 
     Returns:
-        Errors ``(..., T - 1)``, length a frame; entry t belongs to the step from
+        Errors ``(..., T - 1, K)``, length a frame; entry t belongs to the step from
         frame t to frame t + 1.
 
     Raises:
@@ -91,7 +91,23 @@ def mpjve(pred: Tensor, gt: Tensor) -> Tensor:
         raise ValueError(
             f'velocities need poses (..., T, K, 3), got shape {tuple(pred.shape)}'
         )
-    return mpjpe(pred.diff(dim=-3), gt.diff(dim=-3))
+    return joint_errors(pred.diff(dim=-3), gt.diff(dim=-3))
+
+
+def mpjve(pred: Tensor, gt: Tensor) -> Tensor:
+    """Mean per-joint velocity error between neighbouring frames.
+
+    Args:
+        pred: Predicted poses ``(..., T, K, 3)``.
+        gt: True poses of the same shape.
+
+    Returns:
+        Means ``(..., T - 1)`` of :func:`velocity_errors` over the joints.
+
+    Raises:
+        ValueError: If the shapes differ or there is no time axis.
+    """
+    return velocity_errors(pred, gt).mean(-1)
 
 
 def axis_errors(pred: Tensor, gt: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,7 @@ from mmpose_ext.evaluation.functional import (
     n_mpjpe,
     p_mpjpe,
     pck,
+    velocity_errors,
 )
 
 PCK_THRESHOLD_M = 0.150
@@ -55,7 +56,7 @@ def frame_values(
         values['N-MPJPE'] = by_joint_set(n_mpjpe, pred, truth, counted) * 1000
     if 'MPJVE' in wanted:
         step = torch.full_like(errors[:, 0], torch.nan)
-        speeds = joint_errors(pred.diff(dim=0), truth.diff(dim=0))
+        speeds = velocity_errors(pred, truth)
         step[1:] = mean_of_joints(speeds, counted[1:] & counted[:-1]) * 1000
         values['MPJVE'] = step.masked_fill(~follows, torch.nan)
     if not {'PCK@150', 'AUC'}.isdisjoint(wanted):

@@ -32,7 +32,7 @@ from mmpose_ext.evaluation.metrics.scored_frames import (
     finite,
     to_array,
 )
-from mmpose_ext.geometry import H36M17, joint_index
+from mmpose_ext.geometry.skeletons import H36M17, joint_indices
 
 GROUPED_METRICS = ('MPJPE', 'P-MPJPE')
 TABLE_METRICS = ('MPJPE', 'P-MPJPE', 'MPJPE_xy', 'MPJPE_depth')
@@ -355,7 +355,7 @@ def _joint_subset(
     if joints is None:
         return None
     try:
-        subset = [joint_index(j) if isinstance(j, str) else j for j in joints]
+        subset = joint_indices(joints)
     except ValueError as error:
         raise ValueError(f'{option}={joints!r}: {error}') from error
     valid = all(isinstance(j, int) and j >= 0 for j in subset)
@@ -365,7 +365,7 @@ def _joint_subset(
         )
     if len(set(subset)) != len(subset):
         raise ValueError(f'{option}={joints!r} names a joint twice')
-    return tuple(subset)
+    return subset
 
 
 def _joint_names(joints: Sequence[int] | None) -> list[str | int] | None:

@@ -9,6 +9,7 @@ from mmpose_ext.evaluation.functional import (
     mpjpe,
     mpjve,
     n_mpjpe,
+    velocity_errors,
 )
 
 LEADING = [(), (4,), (2, 3, 4)]
@@ -30,7 +31,9 @@ def test_shapes(leading):
     assert n_mpjpe(pred, gt).shape == leading
     assert [e.shape for e in axis_errors(pred, gt)] == [(*leading, 17)] * 2
     if leading:
-        assert mpjve(pred, gt).shape == (*leading[:-1], leading[-1] - 1)
+        steps = (*leading[:-1], leading[-1] - 1)
+        assert velocity_errors(pred, gt).shape == (*steps, 17)
+        assert mpjve(pred, gt).shape == steps
 
 
 def test_values():
@@ -42,6 +45,7 @@ def test_values():
     assert in_plane.tolist() == [[0, 5], [0, 5]]
     assert depth.tolist() == [[0, 12], [0, 0]]
     # Joint 1 moves by -12 along z between the two frames, joint 0 rests.
+    assert velocity_errors(pred, gt).tolist() == [[0, 12]]
     assert mpjve(pred, gt).tolist() == [6]
 
 
@@ -75,17 +79,20 @@ def test_values_equal_mmpose(ours, alignment):
     assert ours(pred, gt).mean().item() == pytest.approx(theirs, rel=1e-12)
 
 
-@pytest.mark.parametrize('function', [joint_errors, mpjpe, n_mpjpe, mpjve, axis_errors])
+@pytest.mark.parametrize(
+    'function', [joint_errors, mpjpe, n_mpjpe, velocity_errors, mpjve, axis_errors]
+)
 def test_invalid(function):
     pred, gt = poses(4)
     with pytest.raises(ValueError, match='differ in shape'):
         function(pred, gt[0])
 
 
-def test_invalid_velocity_without_time():
+@pytest.mark.parametrize('function', [velocity_errors, mpjve])
+def test_invalid_velocity_without_time(function):
     pred, gt = poses()
     with pytest.raises(ValueError, match='T, K, 3'):
-        mpjve(pred, gt)
+        function(pred, gt)
 
 
 def test_gradient_at_the_optimum_is_finite():
