@@ -5,8 +5,11 @@
     python tools/experiments.py configs/prml/experiments.yaml --only prml_mocap_9_gt
 
 Each row of the list is a config with its overrides and seeds. A row and seed that has a
-result file is skipped; one that was interrupted goes on from its last checkpoint. The
-result is `results/<row>_seed<N>.json` beside the list; the tables of the family's
+result file is skipped; one that was interrupted goes on from its last checkpoint. A row
+with `init: ROW` starts from the last checkpoint of that row with the same seed, and
+with `test_only: true` only scores it.
+
+The result is `results/<row>_seed<N>.json` beside the list; the tables of the family's
 README are made from these files by tools/analysis_tools/results_table.py.
 """
 
@@ -27,6 +30,7 @@ from mmpose_ext.atomic_write import write_json
 from mmpose_ext.engine.run_record import collect, training_seconds
 
 SIZES = ('small', 'full')
+_OPTIONAL = ('size', 'options', 'baseline', 'init', 'test_only')
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,24 @@ class Job:
     row: str
     config: str
     seed: int
-    size: str
     results: Path
     work_dir: Path
+    size: str = 'small'
     options: dict[str, Any] = field(default_factory=dict)
     baseline: str | None = None
+    init: str | None = None
+    test_only: bool = False
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """Where the row starts from; ``None`` if from scratch or not there yet."""
+        if self.init is None:
+            return None
+        folder = self.work_dir.with_name(f'{self.init}_seed{self.seed}')
+        last = folder / 'last_checkpoint'
+        if not last.is_file():
+            return None
+        return folder / Path(last.read_text(encoding='utf-8').strip()).name
 
     @property
     def result_file(self) -> Path:
@@ -55,14 +72,19 @@ class Job:
     @property
     def overrides(self) -> list[str]:
         """The options as ``--cfg-options`` takes them."""
-        return [f'{key}={value}' for key, value in self.options.items()]
+        overrides = [f'{key}={value}' for key, value in self.options.items()]
+        if self.init is not None and not self.test_only:
+            overrides.append(f'load_from={self.checkpoint}')
+        return overrides
 
     def command(self) -> list[str]:
         """The command that a reader types to repeat the row."""
-        tail = ['--cfg-options', *self.overrides] if self.options else []
+        tail = ['--cfg-options', *self.overrides] if self.overrides else []
         if self.baseline:
             tool = 'tools/analysis_tools/linear_baseline.py'
             return ['python', tool, self.config, '--method', self.baseline, *tail]
+        if self.test_only:
+            return ['python', 'tools/test.py', self.config, str(self.checkpoint), *tail]
         return [
             'python',
             'tools/train.py',
@@ -125,7 +147,7 @@ def read_jobs(file: Path, work_dir: Path, results: Path | None = None) -> Iterat
     if not file.is_file():
         raise FileNotFoundError(f'there is no list of experiments {file}')
     content = yaml.safe_load(file.read_text(encoding='utf-8'))
-    known = {'name', 'config', 'seeds', 'size', 'options', 'baseline'}
+    known = {'name', 'config', 'seeds', *_OPTIONAL}
     names: set[str] = set()
     for row in content['rows']:
         if unknown := set(row) - known:
@@ -136,17 +158,19 @@ def read_jobs(file: Path, work_dir: Path, results: Path | None = None) -> Iterat
             raise ValueError(f'{file}: two rows are called {row["name"]!r}')
         if not Path(row['config']).is_file():
             raise FileNotFoundError(f'{file}: there is no config {row["config"]}')
+        if row.get('init', row['name']) not in names | {row['name']}:
+            raise ValueError(
+                f'{file}: {row["name"]} starts from a row that is not above'
+            )
         names.add(row['name'])
         for seed in row.get('seeds', [0]):
             yield Job(
                 row=row['name'],
                 config=row['config'],
                 seed=seed,
-                size=row.get('size', 'small'),
                 results=results or file.parent / 'results',
                 work_dir=work_dir / f'{row["name"]}_seed{seed}',
-                options=row.get('options', {}),
-                baseline=row.get('baseline'),
+                **{key: row[key] for key in _OPTIONAL if key in row},
             )
 
 
@@ -176,12 +200,16 @@ def state_of(job: Job) -> str:
 
 def run_job(job: Job) -> bool:
     """Run a job to its result file; false if a command of it failed."""
+    if job.init is not None and job.checkpoint is None:
+        print(f'    needs the checkpoint of {job.init} seed {job.seed}: run it first')
+        return False
     job.work_dir.mkdir(parents=True, exist_ok=True)
     if not job.metrics_file.is_file():
         finished = all(call(command, job) for command in steps(job))
         if not finished or not job.metrics_file.is_file():
             return False
-    seconds = None if job.baseline else round(training_seconds(job.work_dir), 1)
+    trained = not (job.baseline or job.test_only)
+    seconds = round(training_seconds(job.work_dir), 1) if trained else None
     record = collect(
         job.metrics_file,
         row=job.row,
@@ -201,17 +229,25 @@ def steps(job: Job) -> Iterator[list[str]]:
     if job.baseline:
         yield [*command, '--out', str(job.metrics_file)]
         return
+    if job.test_only:
+        yield test_command(job, str(job.checkpoint))
+        return
     outfile = f'val_evaluator.outfile={job.metrics_file}'
     command += [] if '--cfg-options' in command else ['--cfg-options']
     resume = ['--resume'] if any(job.work_dir.glob('*.pth')) else []
     yield [*command, outfile, '--work-dir', str(job.work_dir), *resume]
     if not job.metrics_file.is_file():
         checkpoint = (job.work_dir / 'last_checkpoint').read_text().strip()
-        yield [
-            *(sys.executable, 'tools/test.py', job.config, checkpoint),
-            *('--work-dir', str(job.work_dir), '--cfg-options', *job.overrides),
-            f'test_evaluator.outfile={job.metrics_file}',
-        ]
+        yield test_command(job, checkpoint)
+
+
+def test_command(job: Job, checkpoint: str) -> list[str]:
+    """Score a checkpoint into the metrics file of a job."""
+    return [
+        *(sys.executable, 'tools/test.py', job.config, checkpoint),
+        *('--work-dir', str(job.work_dir), '--cfg-options', *job.overrides),
+        f'test_evaluator.outfile={job.metrics_file}',
+    ]
 
 
 def call(command: list[str], job: Job) -> bool:

@@ -72,6 +72,56 @@ def test_jobs_and_commands(tool, family, tmp_path):
         tool.choose(jobs, ['nett'], None)
 
 
+@pytest.fixture
+def chain(tmp_path):
+    """A list in which two rows start from a third."""
+    rows = [
+        dict(name='source', config=CONFIG, seeds=[0, 1]),
+        dict(name='adapted', config=CONFIG, seeds=[0, 1], init='source'),
+        dict(name='plain', config=CONFIG, seeds=[1], init='source', test_only=True),
+    ]
+    file = tmp_path / 'family' / 'experiments.yaml'
+    file.parent.mkdir()
+    file.write_text(yaml.safe_dump(dict(rows=rows)))
+    return file
+
+
+def test_rows_that_start_from_another(tool, chain, tmp_path, monkeypatch, capsys):
+    calls = {}
+
+    def fake_call(command, job):
+        calls[job.row, job.seed] = command
+        job.metrics_file.write_text('{"metrics": {"MPJPE": 1.0}, "sequences": []}')
+        return True
+
+    monkeypatch.setattr(tool, 'call', fake_call)
+    work = tmp_path / 'work'
+    (work / 'source_seed1').mkdir(parents=True)
+    (work / 'source_seed1' / 'last_checkpoint').write_text('/elsewhere/iter_9.pth')
+    argv = [str(chain), '--work-dir', str(work), '--only', 'adapted', 'plain']
+    assert tool.main(argv) == 1, 'seed 0 of the source is missing'
+    assert 'needs the checkpoint of source seed 0' in capsys.readouterr().out
+    assert set(calls) == {('adapted', 1), ('plain', 1)}
+    start = work / 'source_seed1' / 'iter_9.pth'
+    assert f'load_from={start}' in calls['adapted', 1]
+    assert calls['plain', 1][1:4] == ['tools/test.py', CONFIG, str(start)]
+    assert not any('load_from' in word for word in calls['plain', 1])
+    results = chain.parent / 'results'
+    record = json.loads((results / 'plain_seed1.json').read_text())
+    assert record['command'].startswith(f'python tools/test.py {CONFIG} {start}')
+    assert record['train_seconds'] is None
+    record = json.loads((results / 'adapted_seed1.json').read_text())
+    assert f'load_from={start}' in record['command']
+
+
+def test_rows_come_after_what_they_start_from(tool, chain, tmp_path):
+    content = yaml.safe_load(chain.read_text())
+    content['rows'].reverse()
+    chain.write_text(yaml.safe_dump(content))
+    with pytest.raises(ValueError, match='plain starts from a row that is not above'):
+        list(tool.read_jobs(chain, tmp_path))
+
+
 def test_run_skips_what_is_done_and_resumes(tool, family, tmp_path, monkeypatch):
     calls = []
 
