@@ -22,6 +22,8 @@ CONFIGS = {
 METAFILES = sorted(ROOT.glob('configs/[!_]*/metafile.yml'))
 # What decides which checkpoint is best, by the metric that reports it.
 PRIMARY = {'PoseLiftingMetric': 'MPJPE'}
+ADAPTATIONS = ('PoSynDALifter', 'GANAdaptationLifter')
+LIFTERS = ('SequenceLifter', 'DiffusionLifter', *ADAPTATIONS)
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -48,7 +50,39 @@ def model_of(name: str) -> torch.nn.Module:
 
 
 def lifting_configs() -> list[str]:
-    return [name for name in CONFIGS if load(name).model.type == 'SequenceLifter']
+    return [name for name in CONFIGS if load(name).model.type in LIFTERS]
+
+
+def adaptation_configs() -> list[str]:
+    return [name for name in CONFIGS if load(name).model.type in ADAPTATIONS]
+
+
+def datasets_of(loader) -> list:
+    """The data sets of a loader, one or several."""
+    return list(loader.dataset.get('datasets', [loader.dataset]))
+
+
+def optimizers_of(cfg: Config) -> list:
+    """The optimiser of a config, or those of the parts of its model."""
+    wrapper = cfg.optim_wrapper
+    parts = [part for part in wrapper.values() if isinstance(part, dict)]
+    return (
+        [wrapper.optimizer] if 'optimizer' in wrapper else [p.optimizer for p in parts]
+    )
+
+
+def people_of(dataset) -> tuple[str, str, set[str]]:
+    """Store, split and subjects; an empty set stands for all of them."""
+    return dataset.store, dataset.split, set(dataset.get('subjects') or ())
+
+
+def overlap(one, other) -> bool:
+    """Whether two data sets have people in common."""
+    store, split, subjects = people_of(one)
+    others = people_of(other)
+    return (store, split) == others[:2] and (
+        not subjects or not others[2] or bool(subjects & others[2])
+    )
 
 
 def rows() -> dict[str, tuple[Path, dict]]:
@@ -93,7 +127,11 @@ def test_primary_metric(name):
     kinds = [
         e.type for e in (evaluator if isinstance(evaluator, list) else [evaluator])
     ]
-    assert cfg.default_hooks.checkpoint.save_best in [PRIMARY[kind] for kind in kinds]
+    best = cfg.default_hooks.checkpoint.save_best
+    if cfg.model.type in ADAPTATIONS:
+        assert best is None, 'to choose by score would use the 3D of the target'
+    else:
+        assert best in [None, *(PRIMARY[kind] for kind in kinds)]
     assert cfg.default_hooks.checkpoint.rule == 'less'
     assert cfg.val_evaluator == cfg.test_evaluator
 
@@ -104,13 +142,15 @@ def test_types_are_registered(name):
     found = [(registry.METRICS, cfg.test_evaluator)]
     found += [(registry.HOOKS, hook) for hook in cfg.default_hooks.values() if hook]
     found += [(registry.HOOKS, hook) for hook in cfg.get('custom_hooks', ())]
-    found += [(registry.OPTIMIZERS, cfg.optim_wrapper.optimizer)]
+    found += [(registry.OPTIMIZERS, one) for one in optimizers_of(cfg)]
     found += [(registry.PARAM_SCHEDULERS, entry) for entry in cfg.param_scheduler]
     found += [(registry.VISUALIZERS, cfg.visualizer)]
     for key in LOADERS:
         found += [(registry.DATASETS, cfg[key].dataset)]
         found += [(registry.DATA_SAMPLERS, cfg[key].sampler)]
-        found += [(registry.TRANSFORMS, step) for step in cfg[key].dataset.pipeline]
+        for dataset in datasets_of(cfg[key]):
+            found += [(registry.DATASETS, dataset)]
+            found += [(registry.TRANSFORMS, step) for step in dataset.pipeline]
     missing = [
         entry['type'] for where, entry in found if where.get(entry['type']) is None
     ]
@@ -136,26 +176,54 @@ def test_schedule(name):
 @pytest.mark.parametrize('name', lifting_configs())
 def test_lifter_fits_its_data(name):
     cfg = load(name)
+    (scored,) = datasets_of(cfg.test_dataloader)
+    codec = cfg.model.head.decoder
+    channels = 3 if codec.get('confidence', True) else 2
+    if cfg.model.type != 'SequenceLifter':
+        channels += 3  # the noisy pose
+    assert cfg.model.backbone.in_channels == channels
+    assert scored.target == codec.target
     for key in LOADERS:
-        dataset = cfg[key].dataset
-        assert dataset.split == ('train' if key.startswith('train') else 'test')
-        assert bool(dataset.get('test_mode')) == (key != 'train_dataloader')
-        assert cfg[key].sampler.shuffle == (key == 'train_dataloader')
-        assert dataset.seq_len == cfg.model.backbone.seq_len
-        assert dataset.keypoints_2d == cfg.train_dataloader.dataset.keypoints_2d
-        codec = cfg.model.head.decoder
-        assert dataset.pipeline[0].encoder == codec, 'encode and decode alike'
-        assert dataset.target == codec.target
-        channels = 3 if codec.get('confidence', True) else 2
-        assert cfg.model.backbone.in_channels == channels
+        training = key == 'train_dataloader'
+        assert cfg[key].sampler.get('shuffle', True) == training
+        for dataset in datasets_of(cfg[key]):
+            assert bool(dataset.get('test_mode')) != training
+            assert dataset.seq_len == cfg.model.backbone.get('seq_len', scored.seq_len)
+            assert dataset.keypoints_2d == scored.keypoints_2d
+            assert dataset.pipeline[0].encoder == codec, 'encode and decode alike'
+            assert dataset.target in (codec.target, None)
+            if training and dataset.target is not None:
+                assert not overlap(dataset, scored), 'labels of scored people'
     assert cfg.val_dataloader == cfg.test_dataloader
     assert 'seq_step' not in cfg.test_dataloader.dataset
+
+
+@pytest.mark.parametrize('name', adaptation_configs())
+def test_adaptation_is_what_it_says(name):
+    """Source with labels, target without; transductive ones see the scored 2D."""
+    cfg = load(name)
+    source, target = datasets_of(cfg.train_dataloader)
+    (scored,) = datasets_of(cfg.test_dataloader)
+    assert source.target == 'camera' and target.target is None
+    assert not overlap(source, target)
+    assert target.intrinsics == 'required'
+    setting = cfg.model.train_cfg.setting
+    assert overlap(target, scored) == (setting == 'transductive')
+    assert name.endswith('_transductive.py') == (setting == 'transductive')
+    if setting == 'transductive':
+        assert people_of(target) == people_of(scored)
+    assert cfg.train_dataloader.sampler.type == 'SourceTargetSampler'
+    assert cfg.train_dataloader.batch_size % 2 == 0
+    assert cfg.load_from
 
 
 @pytest.mark.parametrize('name', lifting_configs())
 def test_lifter_runs_on_meta(name):
     cfg, model = load(name), model_of(name)
-    frames, channels = cfg.model.backbone.seq_len, cfg.model.backbone.in_channels
+    frames = cfg.test_dataloader.dataset.seq_len
+    channels = cfg.model.backbone.in_channels
+    if cfg.model.type != 'SequenceLifter':
+        channels -= 3  # the noisy pose comes from the lifter
     assert {p.device.type for p in model.parameters()} == {'meta'}
     features = getattr(model.backbone, 'feature_shapes', {})
     shapes = {'keypoints': (17, channels), **features}
@@ -163,9 +231,11 @@ def test_lifter_runs_on_meta(name):
         name: torch.empty(2, frames, *shape, device='meta')
         for name, shape in shapes.items()
     }
+    inputs = inputs if features else inputs['keypoints']
     assert model(inputs, None, mode='tensor').shape == (2, frames, 17, 3)
     for loader in LOADERS:
-        assert sorted(cfg[loader].dataset.get('features', [])) == sorted(features)
+        for dataset in datasets_of(cfg[loader]):
+            assert sorted(dataset.get('features', [])) == sorted(features)
 
 
 @pytest.mark.parametrize('name', CONFIGS)
@@ -176,7 +246,7 @@ def test_metafile_row(name):
     assert row['Name'] == CONFIGS[name].stem
     cfg = load(name)
     if 'Frames' in row['Metadata']:
-        assert row['Metadata']['Frames'] == cfg.train_dataloader.dataset.seq_len
+        assert row['Metadata']['Frames'] == cfg.test_dataloader.dataset.seq_len
 
 
 @pytest.mark.parametrize('path', METAFILES, ids=lambda path: path.parent.name)

@@ -31,16 +31,22 @@ REGISTRIES = {
 PUBLIC_NAMES = {
     'DATASETS': ('LiftingDataset',),
     'KEYPOINT_CODECS': ('LiftingLabel',),
-    'METRICS': ('PoseLiftingMetric',),
+    'DATA_SAMPLERS': ('SourceTargetSampler',),
+    'METRICS': ('MultiHypothesisMetric', 'PoseLiftingMetric'),
     'MODELS': (
         'ContextAwarePoseFormer',
+        'DiffusionLifter',
+        'DiffusionMixSTE',
+        'DiffusionVideoPose3D',
         'InfoNCEBoundLoss',
         'MixSTE',
         'MotionBERT',
+        'PoSynDALifter',
         'PrMLBackbone',
         'PrMLHead',
         'SequenceLifter',
         'TwoBranchRegressionHead',
+        'VideoPose3D',
     ),
     'TRANSFORMS': ('JointNoise', 'PackLiftingInputs'),
 }

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.runner import find_latest_checkpoint
 
 from mmpose_ext.engine.launch import (
     add_common_arguments,
@@ -45,7 +46,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from this checkpoint, or from the last one in the work dir',
+        help='go on from this checkpoint, or from the last one in the work dir; where '
+        'there is none yet, begin as the config says',
     )
     parser.add_argument(
         '--amp', action='store_true', help='train with automatic mixed precision'
@@ -75,12 +77,6 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
         _use_mixed_precision(cfg)
-    if args.resume is not None:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
-        if cfg.load_from and '://' not in cfg.load_from:
-            if not Path(cfg.load_from).expanduser().is_file():
-                raise FileNotFoundError(f'there is no checkpoint {cfg.load_from}')
     if args.auto_scale_lr:
         if not (cfg.get('auto_scale_lr') or {}).get('base_batch_size'):
             raise ValueError(
@@ -90,9 +86,26 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
             )
         cfg.auto_scale_lr.enable = True
     cfg.merge_from_dict(args.cfg_options)
+    if args.resume is not None:
+        _resume(cfg, args.resume)
     if 'preprocess_cfg' in cfg:
         cfg.model.setdefault('data_preprocessor', cfg.preprocess_cfg)
     return cfg
+
+
+def _resume(cfg: Config, checkpoint: str) -> None:
+    """Go on from a checkpoint, or from the last one of the work dir if it is 'auto'.
+
+    MMEngine would resume from `load_from`, with which fine-tuning and adaptation begin.
+    A run that was interrupted before its first checkpoint begins again with that.
+    """
+    if checkpoint == 'auto':
+        cfg.resume = find_latest_checkpoint(cfg.work_dir) is not None
+        cfg.load_from = None if cfg.resume else cfg.get('load_from')
+        return
+    cfg.resume, cfg.load_from = True, checkpoint
+    if '://' not in checkpoint and not Path(checkpoint).expanduser().is_file():
+        raise FileNotFoundError(f'there is no checkpoint {checkpoint}')
 
 
 def _use_mixed_precision(cfg: Config) -> None:

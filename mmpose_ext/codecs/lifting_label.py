@@ -131,7 +131,8 @@ class LiftingLabel(BaseKeypointCodec):
             ``keypoint_labels`` ``(T, K, 2 or 3)``; ``lifting_target_label`` and
             ``lifting_target_metric`` (metres) ``(T, K, 3)``, both relative to the root;
             ``lifting_target_weight`` ``(T, K)``; ``root_image`` ``(T, 2)`` pixels, for
-            the image target; ``factor`` ``(T,)``.
+            the image target; ``factor`` ``(T,)``. Without a target the first and the
+            weight are all there is.
         """
         width, height = self._image_size(camera_param)
         if keypoints.shape[-2:] != (self.num_keypoints, 2):
@@ -146,6 +147,8 @@ class LiftingLabel(BaseKeypointCodec):
             )
         }
         if lifting_target is None:
+            if lifting_target_visible is not None:
+                encoded['lifting_target_weight'] = lifting_target_visible
             return encoded
         root = lifting_target[:, self.root_index, None]
         relative = _minus_root(lifting_target, self.root_index)

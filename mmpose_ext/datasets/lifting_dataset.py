@@ -19,7 +19,9 @@ from mmpose_ext.datasets.pose_store_checks import (
     FIELDS,
     check_fields,
     check_finite,
+    check_intrinsics,
     choose_sequences,
+    has_valid_frame,
 )
 from mmpose_ext.datasets.windows import (
     SHORTS,
@@ -30,6 +32,8 @@ from mmpose_ext.datasets.windows import (
 )
 
 SCORED = ('all', 'centre')
+INTRINSICS = ('optional', 'required')
+WITHOUT_VALID = ('error', 'drop')
 _TARGET_FIELDS = {'camera': 'pose_cam', 'image': 'pose_image'}
 _VIEWS = ('_columns', '_features', '_valid', '_joint_valid', '_activity')
 _METAINFO_KEYS = ('flip_indices', 'flip_pairs', 'dataset_keypoint_weights')
@@ -52,6 +56,11 @@ class LiftingDataset(BaseDataset):
     finite everywhere, and a frame whose root is unknown must be invalid, because poses
     are relative to it.
 
+    ``target=None`` gives the 2D alone, as an unlabelled domain has it: 3D is never
+    read, and the store need not have any. Invalid frames still weigh nothing, and a
+    window of nothing else is refused or left out; ``joint_valid`` then matters for true
+    2D alone, which is unknown where the pose is.
+
     Keys of a sample (float32 unless said otherwise):
 
         - keypoints ``(T, 17, 2)`` pixels; keypoints_visible ``(T, 17)`` confidence
@@ -60,6 +69,8 @@ class LiftingDataset(BaseDataset):
           padded and invalid frames and for joints without ground truth
         - factor ``(T,)`` metres per pixel; pose_cam ``(T, 17, 3)`` metres, both only
           if the store has them
+        - with ``target=None`` none of these but lifting_target_visible
+        - root_cam ``(T, 3)`` metres, only if asked for
         - features: dict of further fields ``(T, ...)``, only if asked for
         - activity ``(T,)`` str: what is done in each frame, if the store knows
         - score_mask ``(T,)`` bool: frames that this window scores; over all windows
@@ -88,7 +99,14 @@ class LiftingDataset(BaseDataset):
         short: ``'pad'``, ``'drop'`` or ``'stretch'``; see there.
         keypoints_2d: ``'gt'`` (projection of the 3D pose, confidence 1) or ``'det'``
             (stored detections with their confidence).
-        target: ``'camera'`` (pose_cam, metres) or ``'image'`` (pose_image, pixels).
+        target: ``'camera'`` (pose_cam, metres), ``'image'`` (pose_image, pixels) or
+            ``None``, no target.
+        target_root: Also give the true place of the root, ``root_cam``. This is 3D
+            supervision: the protocol says ``root='ground truth'``.
+        intrinsics: ``'required'`` refuses sequences without focal length and principal
+            point, by which poses are projected; ``'optional'`` does not look.
+        without_valid: With ``target=None``, what becomes of windows without a valid
+            frame: ``'error'`` or ``'drop'``.
         features: Further fields of the store that a model reads, such as image
             features; each becomes an entry of ``features``. What writes them checks
             that they are finite: they can be too large to look through at each start.
@@ -110,7 +128,8 @@ class LiftingDataset(BaseDataset):
         FileNotFoundError: If the store or one of its files is missing.
         ValueError: If an option is unknown, a filter names something that the store
             does not have, nothing is left, fields are missing or of another joint
-            set, values are not finite, or no sequence is long enough.
+            set, values are not finite, no sequence is long enough, intrinsics that are
+            required are missing, or a window of 2D alone has no valid frame.
     """
 
     METAINFO: dict = dict(from_file='configs/_base_/datasets/h36m.py')
@@ -143,7 +162,10 @@ class LiftingDataset(BaseDataset):
         tail: str = 'last_window',
         short: str = 'pad',
         keypoints_2d: str = 'gt',
-        target: str = 'camera',
+        target: str | None = 'camera',
+        target_root: bool = False,
+        intrinsics: str = 'optional',
+        without_valid: str = 'error',
         features: Sequence[str] = (),
         subjects: str | Sequence[str] | None = None,
         actions: str | Sequence[str] | None = None,
@@ -174,7 +196,9 @@ class LiftingDataset(BaseDataset):
                 'and seq_step out'
             )
         _check_choice('keypoints_2d', keypoints_2d, ('gt', 'det'))
-        _check_choice('target', target, tuple(_TARGET_FIELDS))
+        _check_choice('target', target, (*_TARGET_FIELDS, None))
+        _check_choice('intrinsics', intrinsics, INTRINSICS)
+        _check_choice('without_valid', without_valid, WITHOUT_VALID)
         _check_choice('tail', tail, TAILS)
         _check_choice('short', short, SHORTS)
         self.seq_len, self.scored = seq_len, scored
@@ -186,6 +210,8 @@ class LiftingDataset(BaseDataset):
             )
         self.tail, self.short = tail, short
         self.keypoints_2d, self.target = keypoints_2d, target
+        self.target_root = target_root
+        self.intrinsics, self.without_valid = intrinsics, without_valid
         self.features = _as_names(features) or ()
         self.filters = {
             'subject': _as_names(subjects),
@@ -216,7 +242,13 @@ class LiftingDataset(BaseDataset):
         with warnings.catch_warnings():
             # MMPose warns when it takes the file from its own package, as it should.
             warnings.filterwarnings('ignore', message='The metainfo config file')
-            return parse_pose_metainfo(metainfo)
+            parsed = parse_pose_metainfo(metainfo)
+        # MMEngine's ConcatDataset compares the metainfo of its datasets by `!=`, which
+        # arrays inside a dict do not survive.
+        if 'stats_info' in parsed:
+            stats = parsed['stats_info'].items()
+            parsed['stats_info'] = {k: np.asarray(v).tolist() for k, v in stats}
+        return parsed
 
     def full_init(self) -> None:
         """Open the store, choose its sequences and cut them into windows."""
@@ -229,11 +261,15 @@ class LiftingDataset(BaseDataset):
         self.store = FrameStore(self.ann_file)
         self._check_store()
         chosen = choose_sequences(self.store, self.filters)
+        if self.intrinsics == 'required':
+            check_intrinsics(self.store, chosen)
         self.windows = self._cut_windows(chosen)
         if self.check_finite:
             check_finite(self.store, self._used_channels(), chosen)
         if self._indices is not None:
             self.windows = self.windows.take(self._indices)
+        if self.target is None:
+            self._refuse_or_drop_windows_without_valid_frame()
         self._prepare_access()
         self._fully_initialized = True
 
@@ -339,11 +375,13 @@ class LiftingDataset(BaseDataset):
         """What a number on this data says nothing without.
 
         Returns:
-            ``scored`` and ``seq_len``; ``annotation`` if the store has more than one
-            to choose from; ``valid_frames`` and ``valid_frames_known_as`` if it marks
-            valid frames.
+            ``scored`` and ``seq_len``; ``root`` if models are given the true one;
+            ``annotation`` if the store has more than one to choose from;
+            ``valid_frames`` and ``valid_frames_known_as`` if it marks valid frames.
         """
         protocol: dict[str, Any] = {'scored': self.scored, 'seq_len': self.seq_len}
+        if self.target_root:
+            protocol['root'] = 'ground truth'
         header = self.store.header
         if 'annotation' in header:
             protocol['annotation'] = header['annotation']
@@ -362,7 +400,8 @@ class LiftingDataset(BaseDataset):
         rows = [self.store.sequences[i] for i in np.unique(self.windows.sequence)]
         subjects = Counter(row.subject or '-' for row in rows)
         source = 'ground truth' if self.keypoints_2d == 'gt' else 'detector'
-        target = 'camera, metres' if self.target == 'camera' else 'image, pixels'
+        targets = {'camera': 'camera, metres', 'image': 'image, pixels'}
+        target = targets.get(self.target or '', 'none')
         cut = f'stride {self.stride} (tail: {self.tail}, short: {self.short})'
         if self.scored == 'centre':
             cut = 'one around each valid frame, which alone is scored'
@@ -376,7 +415,7 @@ class LiftingDataset(BaseDataset):
         protocol = self.protocol()
         facts = [
             f'{key.replace("_", " ")}: {protocol[key]}'
-            for key in ('annotation', 'valid_frames', 'valid_frames_known_as')
+            for key in ('root', 'annotation', 'valid_frames', 'valid_frames_known_as')
             if protocol.get(key) is not None
         ]
         if facts:
@@ -396,8 +435,9 @@ class LiftingDataset(BaseDataset):
             self._prepare_access()
 
     def _check_store(self) -> None:
+        root = ', target_root=True' if self.target_root else ''
         reason = (
-            f'keypoints_2d={self.keypoints_2d!r}, target={self.target!r} and '
+            f'keypoints_2d={self.keypoints_2d!r}, target={self.target!r}{root} and '
             f'features={list(self.features)}'
         )
         check_fields(self.store, [*self._used_channels(), *self.features], reason)
@@ -407,19 +447,28 @@ class LiftingDataset(BaseDataset):
                 'the activities; convert the data again'
             )
 
-    def _used_channels(self) -> dict[str, slice]:
-        """Fields that samples cannot do without, and which channels of them."""
-        everything = slice(None)
+    def _used_channels(self) -> dict[str, Any]:
+        """Fields that samples cannot do without, and which part of them."""
+        everything = np.s_[:]
+        channels: dict[str, Any] = {}
         if self.keypoints_2d == 'gt':
-            channels = {'pose_image': slice(2)}
+            channels['pose_image'] = np.s_[..., :2]
         else:
-            channels = {'keypoints_det': everything, 'scores_det': everything}
-        channels[_TARGET_FIELDS[self.target]] = everything
+            channels |= {'keypoints_det': everything, 'scores_det': everything}
+        if self.target_root:
+            channels['pose_cam'] = np.s_[:, 0]
+        if self.target is not None:
+            channels[_TARGET_FIELDS[self.target]] = everything
         if self.target == 'image' and self.test_mode:
             channels['factor'] = everything
-        if 'joint_valid' in self.store:
+        if self._joint_valid_matters():
             channels['joint_valid'] = everything
         return channels
+
+    def _joint_valid_matters(self) -> bool:
+        """Detections are known where poses are not, projections are not."""
+        of_use = self.target is not None or self.keypoints_2d == 'gt'
+        return of_use and 'joint_valid' in self.store
 
     def _cut_windows(self, chosen: np.ndarray) -> WindowIndex:
         lengths = np.array([self.store.sequences[i].length for i in chosen])
@@ -442,6 +491,30 @@ class LiftingDataset(BaseDataset):
             )
         windows.sequence[:] = chosen[windows.sequence]
         return windows
+
+    def _refuse_or_drop_windows_without_valid_frame(self) -> None:
+        """Windows of 2D alone that say nothing that counts.
+
+        Raises:
+            ValueError: If there are any and they are not to be dropped, or none is
+                left.
+        """
+        if 'valid' not in self.store:
+            return
+        good = has_valid_frame(self.store, self.windows)
+        if good.all():
+            return
+        if self.without_valid == 'drop' and good.any():
+            self.windows = self.windows.take(np.flatnonzero(good))
+            return
+        first = int(np.argmin(good))
+        row = self.store.sequences[self.windows.sequence[first]]
+        start, frames = self.windows.start[first], self.windows.frames[first]
+        raise ValueError(
+            f'{int((~good).sum())} of {len(good)} windows of {self.ann_file} have no '
+            f'valid frame, the first is {row.name}[{start}:{start + frames}]; pass '
+            "without_valid='drop', or choose sequences with valid frames"
+        )
 
     def _valid_flags(self, chosen: np.ndarray) -> list[np.ndarray]:
         """For each chosen sequence, which of its frames may be scored."""
@@ -474,7 +547,8 @@ class LiftingDataset(BaseDataset):
         used = np.unique(windows.sequence)
         all_valid = all(flags.all() for flags in self._valid_flags(used))
         self._valid = None if all_valid else np.asarray(self.store['valid'])
-        self._joint_valid = self._optional('joint_valid')
+        of_use = self._joint_valid_matters()
+        self._joint_valid = self._optional('joint_valid') if of_use else None
         self._activity = self._optional('activity')
         self._activities = np.array(self.store.header.get('activities', ()), dtype=str)
 
@@ -486,12 +560,17 @@ class LiftingDataset(BaseDataset):
         fields = {
             name: np.asarray(self.store[name]) for name in FIELDS if name in self.store
         }
-        columns = {'lifting_target': fields[_TARGET_FIELDS[self.target]]}
+        columns = {}
         if self.keypoints_2d == 'gt':
             columns['keypoints'] = fields['pose_image'][..., :2]
         else:
             columns['keypoints'] = fields['keypoints_det']
             columns['keypoints_visible'] = fields['scores_det']
+        if self.target_root:
+            columns['root_cam'] = fields['pose_cam'][:, 0]
+        if self.target is None:
+            return columns
+        columns['lifting_target'] = fields[_TARGET_FIELDS[self.target]]
         for name in ('factor', 'pose_cam'):
             if name in fields:
                 columns[name] = fields[name]
@@ -515,7 +594,7 @@ def _context_of(row: SequenceInfo, sequence_id: int) -> dict[str, Any]:
     }
 
 
-def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+def _check_choice(name: str, value: Any, known: tuple[Any, ...]) -> None:
     if value not in known:
         raise ValueError(f'{name} must be one of {known}, got {value!r}')
 

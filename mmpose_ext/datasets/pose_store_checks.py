@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from mmpose_ext.datasets.frame_store import FrameStore
+from mmpose_ext.datasets.windows import WindowIndex
 
 JOINT_SET = 'h36m17'
 FIELDS: dict[str, tuple[tuple[int, ...], str]] = {
@@ -106,13 +108,14 @@ def choose_sequences(
 
 
 def check_finite(
-    store: FrameStore, channels: Mapping[str, slice], chosen: Iterable[int]
+    store: FrameStore, channels: Mapping[str, Any], chosen: Iterable[int]
 ) -> None:
     """Look for NaN and infinity, a few thousand frames at a time.
 
     Args:
         store: The store.
-        channels: Fields to look at and which part of their last axis.
+        channels: Fields to look at and the index of the part that matters, such as
+            ``np.s_[..., :2]``; it keeps the frames.
         chosen: Rows of the sequence table.
 
     Raises:
@@ -124,7 +127,7 @@ def check_finite(
             for begin in range(0, row.length, _CHECK_FRAMES):
                 end = min(begin + _CHECK_FRAMES, row.length)
                 chunk = array[row.start + begin : row.start + end]
-                finite = np.isfinite(chunk[..., part])
+                finite = np.isfinite(chunk[part])
                 if finite.all():
                     continue
                 bad = int(np.argmin(finite.reshape(len(chunk), -1).all(axis=1)))
@@ -133,3 +136,44 @@ def check_finite(
                     f'{row.name!r}, frame {begin + bad}; repair the source or leave '
                     'the sequence out'
                 )
+
+
+def check_intrinsics(store: FrameStore, chosen: Iterable[int]) -> None:
+    """Look for sequences whose camera cannot project.
+
+    Args:
+        store: The store.
+        chosen: Rows of the sequence table.
+
+    Raises:
+        ValueError: If one has no focal length above 0 or no principal point; names it.
+    """
+    for row in (store.sequences[i] for i in chosen):
+        known = row.intrinsics or {}
+        focal, centre = (_two_numbers(known.get(key)) for key in ('f', 'c'))
+        if focal is None or centre is None or (focal <= 0).any():
+            raise ValueError(
+                f'{store.path}: sequence {row.name!r} has the intrinsics {known}, but '
+                "the focal length 'f' and the principal point 'c' are needed, two "
+                'numbers in pixels each; convert the data again with its calibration, '
+                'or leave the sequence out'
+            )
+
+
+def _two_numbers(value: Any) -> np.ndarray | None:
+    """``(2,)`` finite numbers, or ``None`` if it is something else."""
+    if value is None:
+        return None
+    try:
+        numbers = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    return numbers if numbers.shape == (2,) and np.isfinite(numbers).all() else None
+
+
+def has_valid_frame(store: FrameStore, windows: WindowIndex) -> np.ndarray:
+    """Which windows hold a frame that is true in the field ``valid``, ``(W,)`` bool."""
+    before = np.concatenate([[0], np.cumsum(np.asarray(store['valid']))])
+    starts = np.array([row.start for row in store.sequences])
+    begin = starts[windows.sequence] + windows.start
+    return before[begin + windows.frames] > before[begin]

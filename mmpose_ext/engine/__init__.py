@@ -6,12 +6,16 @@ from mmpose_ext.engine.hooks import (
     PosePictureHook,
     RunSummaryHook,
 )
-from mmpose_ext.engine.optim_wrappers import Bf16OptimWrapper
+from mmpose_ext.engine.optim_wrappers import (
+    Bf16OptimWrapper,
+    PartsOptimWrapperConstructor,
+)
 
 __all__ = [
     'Bf16OptimWrapper',
     'LearningCurveHook',
     'NonFiniteLossHook',
+    'PartsOptimWrapperConstructor',
     'PosePictureHook',
     'RunSummaryHook',
 ]

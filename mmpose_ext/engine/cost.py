@@ -21,6 +21,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmpose_ext.models.evaluation_mode import evaluating
+from mmpose_ext.models.layers import TimeEmbedding
+
 _CONVOLUTIONS = (nn.modules.conv._ConvNd,)
 _NORMS = (
     nn.LayerNorm,
@@ -55,6 +58,8 @@ class Cost:
         macs_thop: Multiply-adds by thop's rules, see :func:`layer_macs`. Attention's
             matrix products, softmax and sums count nothing.
         flops_linear: Operations of the linear layers alone, two for each multiply-add.
+            Those of a :class:`TimeEmbedding`, which see one vector a window and not its
+            tokens, are left out here (only here), as papers on diffusion lifters do.
         flops: Operations of all matrix products and convolutions, two for each
             multiply-add, attention included.
         parts: Shares of the parts, named by the first two words of their path.
@@ -85,21 +90,18 @@ def count_cost(
             alone are then left out. Otherwise all count.
     """
     macs: dict[str, int] = defaultdict(int)
-    linear_macs = 0
+    layers = dict(known_layers(network))
+    linear = set(token_linears(network))
 
     def watch(name: str) -> Callable:
         def hook(layer: nn.Module, inputs: tuple, output: Tensor) -> None:
-            nonlocal linear_macs
-            count = layer_macs(layer, inputs[0].shape, output.shape)
-            macs[name] += count
-            linear_macs += count if isinstance(layer, nn.Linear) else 0
+            macs[name] += layer_macs(layer, inputs[0].shape, output.shape)
 
         return hook
 
-    layers = dict(known_layers(network))
     counter = FlopCounterMode(display=False, custom_mapping=_CPU_ATTENTION)
     used = _ParametersInUse()
-    with _hooks(layers, watch), _evaluating(network), torch.no_grad(), used, counter:
+    with _hooks(layers, watch), evaluating(network), torch.no_grad(), used, counter:
         forward()
     parameters = {
         name: parameter.numel()
@@ -110,7 +112,7 @@ def count_cost(
         parameters=sum(parameters.values()),
         parameters_thop=sum(_size(layers[name]) for name in macs),
         macs_thop=sum(macs.values()),
-        flops_linear=2 * linear_macs,
+        flops_linear=2 * sum(count for name, count in macs.items() if name in linear),
         flops=int(counter.get_total_flops()),
         parts=_parts(parameters, macs),
     )
@@ -121,6 +123,18 @@ def known_layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for name, module in network.named_modules():
         if isinstance(module, (nn.Linear, *_NORMS, *_CONVOLUTIONS)):
             yield name, module
+
+
+def token_linears(network: nn.Module) -> Iterator[str]:
+    """Names of the linear layers, without those that embed time steps."""
+    of_time = tuple(
+        f'{name}.' if name else ''
+        for name, module in network.named_modules()
+        if isinstance(module, TimeEmbedding)
+    )
+    for name, layer in known_layers(network):
+        if isinstance(layer, nn.Linear) and not name.startswith(of_time):
+            yield name
 
 
 def layer_macs(
@@ -201,17 +215,6 @@ def _hooks(
     finally:
         for handle in handles:
             handle.remove()
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    training = [module for module in network.modules() if module.training]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
 
 
 def _size(layer: nn.Module) -> int:

@@ -24,12 +24,17 @@ class CheckpointMap:
         modules: Our name of each public module with a weight and a bias.
         parameters: For each public parameter that stands alone, our name, and the axis
             that the parameter lacks there.
+        prefix: What the public names may begin with.
+        left_behind: Pattern of names, prefix included, of values that we compute
+            ourselves.
     """
 
     source: str
     backbone: str
     modules: Mapping[str, str]
     parameters: Mapping[str, tuple[str, int | None]]
+    prefix: str = ''
+    left_behind: str | None = None
 
     def names(self, depth: int) -> dict[str, tuple[str, int | None]]:
         """Our name and the axis to insert for each public name.
@@ -46,6 +51,12 @@ class CheckpointMap:
             for public, (ours, axis) in templates.items()
             for i in range(depth if '{i}' in public else 1)
         }
+
+    def is_left_behind(self, key: str) -> bool:
+        """Whether a public name is of a value that we compute ourselves."""
+        return self.left_behind is not None and bool(
+            re.fullmatch(self.left_behind, key)
+        )
 
     def depth(self, keys: Iterable[str]) -> int:
         """Number of blocks that public names speak of."""
@@ -67,6 +78,21 @@ def _layer(public: str, ours: str, axis: str = '', mlp: str = '') -> dict[str, s
         f'{public}.mlp{axis}.{first}': f'{ours}.mlp.fc1',
         f'{public}.mlp{axis}.{second}': f'{ours}.mlp.fc2',
     }
+
+
+_MIXSTE_MODULES = {
+    'Spatial_patch_to_embedding': 'backbone.embedding.proj',
+    **_layer('STEblocks.{i}', 'backbone.spatial_layers.{i}'),
+    **_layer('TTEblocks.{i}', 'backbone.temporal_layers.{i}'),
+    'Spatial_norm': 'backbone.spatial_norm',
+    'Temporal_norm': 'backbone.temporal_norm',
+    'head.0': 'head.norm',
+    'head.1': 'head.regression',
+}
+_MIXSTE_PARAMETERS: dict[str, tuple[str, int | None]] = {
+    'Spatial_pos_embed': ('backbone.embedding.joints', 1),
+    'Temporal_pos_embed': ('backbone.frames', 2),
+}
 
 
 def _dstformer(prefix: str = '', mlp: str = '') -> dict[str, str]:
@@ -116,19 +142,21 @@ CHECKPOINT_MAPS: dict[str, CheckpointMap] = {
     'mixste': CheckpointMap(
         source='JinluZhang1126/MixSTE, common/model_cross.py, class MixSTE2',
         backbone='MixSTE',
+        modules=_MIXSTE_MODULES,
+        parameters=_MIXSTE_PARAMETERS,
+    ),
+    'd3dp': CheckpointMap(
+        source='paTRICK-swk/D3DP, common/mixste.py, class MixSTE2, in class D3DP',
+        backbone='DiffusionMixSTE',
         modules={
-            'Spatial_patch_to_embedding': 'backbone.embedding.proj',
-            **_layer('STEblocks.{i}', 'backbone.spatial_layers.{i}'),
-            **_layer('TTEblocks.{i}', 'backbone.temporal_layers.{i}'),
-            'Spatial_norm': 'backbone.spatial_norm',
-            'Temporal_norm': 'backbone.temporal_norm',
-            'head.0': 'head.norm',
-            'head.1': 'head.regression',
+            **_MIXSTE_MODULES,
+            'time_mlp.1': 'backbone.time_embedding.fc1',
+            'time_mlp.3': 'backbone.time_embedding.fc2',
         },
-        parameters={
-            'Spatial_pos_embed': ('backbone.embedding.joints', 1),
-            'Temporal_pos_embed': ('backbone.frames', 2),
-        },
+        parameters=_MIXSTE_PARAMETERS,
+        prefix='pose_estimator.',
+        # The noise schedule, which follows from its name and length.
+        left_behind=r'betas|\w*alphas_cumprod\w*|posterior_\w+',
     ),
 }
 
@@ -154,6 +182,11 @@ def convert_state_dict(
     if source not in CHECKPOINT_MAPS:
         raise ValueError(f'source must be one of {list(CHECKPOINT_MAPS)}: {source!r}')
     checkpoint_map = CHECKPOINT_MAPS[source]
+    state = {
+        key.removeprefix(checkpoint_map.prefix): value
+        for key, value in state.items()
+        if not checkpoint_map.is_left_behind(key)
+    }
     names = checkpoint_map.names(checkpoint_map.depth(state))
     if not any(key.endswith('qkv.bias') for key in state):
         names = {k: v for k, v in names.items() if not k.endswith('qkv.bias')}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 import sys
 import types
@@ -10,7 +11,7 @@ import types
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import DefaultSampler, pseudo_collate
+from mmengine.dataset import ConcatDataset, DefaultSampler, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpose.registry import DATASETS
@@ -24,6 +25,11 @@ from mmpose_ext.datasets import (
 )
 
 T = 9
+_DOMAINS = (('S1', 'camera'), ('S2', None))
+_PIPELINE = [
+    dict(type='GenerateTarget', encoder=dict(type='LiftingLabel', confidence=False)),
+    dict(type='PackLiftingInputs'),
+]
 
 
 def _dataset(store, **options):
@@ -249,6 +255,16 @@ def test_metainfo(pose_store):
     flip = metainfo['flip_indices']
     assert flip == [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]
     assert _dataset(pose_store)[0]['flip_indices'] == flip
+    # What MMPose's inferencer computes with, as numbers that compare.
+    assert metainfo['stats_info'] == {'bbox_center': [528, 427], 'bbox_scale': 400}
+
+
+def test_concatenates(pose_store):
+    parts = [_dataset(pose_store, subjects=s, target=t) for s, t in _DOMAINS]
+    both = ConcatDataset(parts)
+    assert len(both) == len(parts[0]) + len(parts[1])
+    assert both[0]['subject'] == 'S1' and 'lifting_target' in both[0]
+    assert both[-1]['subject'] == 'S2' and 'lifting_target' not in both[-1]
 
 
 def test_registered_and_relative_to_data_root(pose_store):
@@ -390,7 +406,9 @@ def test_errors_name_the_sample(pose_store):
         (dict(tail='keep'), "tail must be one of .* got 'keep'"),
         (dict(short='keep'), "short must be one of .* got 'keep'"),
         (dict(keypoints_2d='cpn'), r"one of \('gt', 'det'\), got 'cpn'"),
-        (dict(target='world'), r"one of \('camera', 'image'\), got 'world'"),
+        (dict(target='world'), r"one of \('camera', 'image', None\), got 'world'"),
+        (dict(intrinsics=True), r"one of \('optional', 'required'\), got True"),
+        (dict(without_valid='keep'), r"one of \('error', 'drop'\), got 'keep'"),
         (
             dict(subjects=['S1', 'S9']),
             r"unknown subject \['S9'\].*\['S1', 'S2', 'S3'\]",
@@ -420,8 +438,9 @@ def test_invalid_path(tmp_path):
 
 def test_invalid_joint_set(pose_store, tmp_path):
     store = _edit(tmp_path / 'store', pose_store, joint_set='coco17')
-    with pytest.raises(ValueError, match="'coco17', LiftingDataset needs 'h36m17'"):
-        _dataset(store)
+    for target in ('camera', None):
+        with pytest.raises(ValueError, match="'coco17', LiftingDataset needs 'h36m17'"):
+            _dataset(store, target=target)
 
 
 @pytest.mark.parametrize(
@@ -576,3 +595,159 @@ def test_features(pose_store, tmp_path):
     assert 'features' not in _dataset(store.path)[0]
     with pytest.raises(ValueError, match=r"no field 'other'.*features=\['other'\]"):
         _dataset(store.path, features='other')
+
+
+class TestWithoutTarget:
+    """2D alone, as an unlabelled domain has it."""
+
+    @pytest.fixture(autouse=True)
+    def scope(self):
+        init_default_scope('mmpose')
+
+    def spoilt(self, path, source):
+        """A store whose 3D is NaN wherever there is some."""
+        store = _edit(path, source, 'pose_image', _spoil_all(2))
+        store = _edit(f'{path}_b', store, 'pose_cam', _spoil_all(slice(None)))
+        return _edit(f'{path}_c', store, 'factor', _spoil_all(()))
+
+    def test_3d_is_never_read(self, pose_store, tmp_path):
+        store = self.spoilt(tmp_path / 'store', pose_store)
+        plain = _dataset(pose_store)
+        dataset = _dataset(store, target=None, pipeline=_PIPELINE)
+        assert len(dataset) == len(plain)
+        for index in range(len(dataset)):
+            sample = dataset.get_data_info(index)
+            absent = {'lifting_target', 'pose_cam', 'factor', 'root_cam'}
+            assert not absent & set(sample)
+            expected = plain.get_data_info(index)['keypoints']
+            np.testing.assert_array_equal(sample['keypoints'], expected)
+            data = dataset[index]['data_samples']
+            assert set(data.gt_instances.keys()) == set()
+            assert set(data.gt_instance_labels.keys()) == {'lifting_target_weight'}
+        assert set(dataset._columns) == {'keypoints'}
+        assert dataset._joint_valid is None
+        assert '2D: ground truth; target: none' in dataset.summary()
+        with pytest.raises(ValueError, match="'pose_cam' is not finite"):
+            _dataset(store)
+
+    def test_store_without_3d(self, pose_store, tmp_path):
+        drop = ('pose_cam', 'pose_image', 'factor')
+        store = _edit(tmp_path / 'store', pose_store, drop=drop)
+        dataset = _dataset(store, target=None, keypoints_2d='det')
+        expected = FrameStore(pose_store)['keypoints_det'][:T]
+        np.testing.assert_array_equal(dataset[0]['keypoints'], expected)
+        for options in (dict(keypoints_2d='gt'), dict(target_root=True)):
+            options = {'keypoints_2d': 'det', **options}
+            with pytest.raises(ValueError, match='no field .*target=None'):
+                _dataset(store, target=None, **options)
+
+    @pytest.mark.parametrize('keypoints_2d', ['gt', 'det'])
+    def test_weight(self, keypoints_2d, pose_store, tmp_path):
+        """Projections of unknown joints are unknown too, detections are not."""
+        store = FrameStore(_masked(tmp_path / 'store', pose_store))
+        options = dict(keypoints_2d=keypoints_2d, seq_len=12, tail='pad')
+        dataset = _dataset(store.path, target=None, without_valid='drop', **options)
+        plain = {s['sample_name']: s for s in _dataset(store.path, **options)}
+        assert len(plain) - 4 < len(dataset) <= len(plain)
+        for sample in dataset:
+            labelled = plain[sample['sample_name']]
+            row = store.sequences[sample['sequence_id']]
+            frames = row.start + sample['frame_ids']
+            weight = np.repeat(store['valid'][frames, None], 17, axis=1)
+            weight[1:] *= (np.diff(sample['frame_ids']) > 0)[:, None]
+            if keypoints_2d == 'gt':
+                weight = weight * store['joint_valid'][frames]
+            np.testing.assert_array_equal(sample['lifting_target_visible'], weight)
+            expected = labelled['score_mask']
+            np.testing.assert_array_equal(sample['score_mask'], expected)
+
+    def test_true_root(self, pose_store, tmp_path):
+        def spoil(row, pose):
+            pose[:, 1:] = np.nan
+            return pose
+
+        store = _edit(tmp_path / 'store', pose_store, 'pose_cam', spoil)
+        options = dict(target=None, target_root=True, test_mode=True)
+        dataset = _dataset(store, pipeline=_PIPELINE, **options)
+        sample = dataset[1]['data_samples']
+        root = FrameStore(pose_store)['pose_cam'][T : 2 * T, 0]
+        np.testing.assert_array_equal(sample.metainfo['root_cam'], root)
+        assert 'pose_cam' not in sample.gt_instances
+        assert dataset.metainfo['protocol']['root'] == 'ground truth'
+        assert 'root: ground truth' in dataset.summary()
+        labelled = _dataset(pose_store, target_root=True)[1]
+        np.testing.assert_array_equal(labelled['root_cam'], root)
+        store = _edit(tmp_path / 'bad', pose_store, 'pose_cam', _spoil_all(0))
+        with pytest.raises(ValueError, match="'pose_cam' is not finite"):
+            _dataset(store, **options)
+
+    def test_windows_without_a_valid_frame(self, pose_store, tmp_path):
+        old = FrameStore(pose_store)
+        with FrameStoreWriter(tmp_path / 'store', joint_set='h36m17', fps=50) as writer:
+            for row in old.sequences:
+                rows = slice(row.start, row.start + row.length)
+                valid = np.ones(row.length, dtype=bool)
+                if row.name == 'S2_Walking.60457274':
+                    valid[7:20] = False
+                    valid[-2:] = False
+                if row.name == 'S1_Walking.54138969':
+                    # Windows of which only the last or the first frame is valid.
+                    valid[:8] = valid[10:18] = False
+                if row.split == 'test':
+                    valid[:] = False
+                arrays = {name: old[name][rows].copy() for name in old}
+                writer.add_sequence(row, {**arrays, 'valid': valid})
+        store = tmp_path / 'store'
+        options = dict(target=None, split='train')
+        message = r'1 of 28 windows .* no valid frame, .*S2_Walking.60457274\[9:18\]'
+        with pytest.raises(ValueError, match=message):
+            _dataset(store, **options)
+        plain = [sample['sample_name'] for sample in _dataset(store, split='train')]
+        dataset = _dataset(store, **options, without_valid='drop')
+        kept = [sample['sample_name'] for sample in dataset]
+        assert set(plain) - set(kept) == {'S2_Walking.60457274[9:18]'}
+        assert len(kept) == 27
+        assert len(_dataset(store, **options, scored='centre'))
+        assert len(_dataset(store, target=None, subjects='S1')) == 12
+        for without_valid in ('error', 'drop'):
+            with pytest.raises(ValueError, match='8 of 8 windows'):
+                _dataset(store, target=None, split='test', without_valid=without_valid)
+
+    @pytest.mark.parametrize(
+        'intrinsics',
+        [
+            None,
+            {'f': [1000, 1000]},
+            {'f': [1000, 1000], 'c': None},
+            {'f': 1000, 'c': [500, 500]},
+            {'f': [0, 1000], 'c': [500, 500]},
+            {'f': [1000, float('nan')], 'c': [500, 500]},
+        ],
+    )
+    def test_required_intrinsics(self, intrinsics, pose_store, tmp_path):
+        old = FrameStore(pose_store)
+        with FrameStoreWriter(tmp_path / 'store', joint_set='h36m17', fps=50) as writer:
+            for row in old.sequences[:3]:
+                rows = slice(row.start, row.start + row.length)
+                if row is old.sequences[1]:
+                    row = dataclasses.replace(row, intrinsics=intrinsics)
+                writer.add_sequence(row, {name: old[name][rows].copy() for name in old})
+        options = dict(target=None, intrinsics='required')
+        message = r"'S1_Walking.60457274' has the intrinsics .*'f'.*'c' are needed"
+        with pytest.raises(ValueError, match=message):
+            _dataset(tmp_path / 'store', **options)
+        assert len(_dataset(tmp_path / 'store', **options, cameras='54138969'))
+        assert len(_dataset(pose_store, **options))
+
+    def test_pickle(self, pose_store):
+        dataset = _dataset(pose_store, target=None, target_root=True)
+        again = pickle.loads(pickle.dumps(dataset))[2]
+        assert set(again) == set(dataset[2]) and 'lifting_target' not in again
+
+
+def _spoil_all(channel):
+    def change(row, array):
+        array[(..., channel) if channel != () else ...] = np.nan
+        return array
+
+    return change

@@ -15,7 +15,9 @@ from mmpose_ext.engine.cost import (
     known_layers,
     layer_macs,
     network_parameters,
+    token_linears,
 )
+from mmpose_ext.models.layers import TimeEmbedding
 
 JOINTS = 17
 
@@ -192,6 +194,23 @@ def test_layer_that_runs_twice():
     assert cost.parameters == cost.parameters_thop == 20
 
 
+def test_time_embedding_sees_no_tokens():
+    """Its layers are in every figure but `flops_linear`."""
+    with torch.device('meta'):
+        network = nn.ModuleDict({'time': TimeEmbedding(8), 'tokens': nn.Linear(8, 8)})
+        steps, tokens = torch.zeros(3), torch.zeros(3, 5, 8)
+    cost = count_cost(
+        network,
+        lambda: network['tokens'](tokens) + network['time'](steps)[:, None],
+    )
+    of_time, of_tokens = 3 * 2 * 8 * 16, 3 * 5 * 8 * 8
+    assert cost.flops_linear == 2 * of_tokens
+    assert cost.flops == 2 * cost.macs_thop == 2 * (of_tokens + of_time)
+    assert cost.parts['time.fc1'].macs_thop == of_time // 2
+    alone = count_cost(network['time'], lambda: network['time'](steps))
+    assert (alone.flops_linear, alone.macs_thop) == (0, of_time)
+
+
 def test_network_is_left_as_it_was():
     network = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Dropout())
     network[2].eval()
@@ -218,6 +237,7 @@ def test_losses_are_not_the_network():
     names = [name for name, _ in network_parameters(network)]
     assert names == ['head.gloss.weight', 'head.gloss.bias']
     assert len(list(known_layers(network))) == 4
+    assert list(token_linears(network)) == [name for name, _ in known_layers(network)]
 
 
 def test_invalid():

@@ -17,6 +17,8 @@ REPO = Path(__file__).parents[2]
 
 
 SIZE, REP, DEPTH, HEADS, RATIO, FRAMES = 16, 12, 3, 4, 2, 7
+SOURCES = ['motionbert', 'mixste', 'd3dp']
+BACKBONES = {'mixste': ('MixSTE', 2), 'd3dp': ('DiffusionMixSTE', 5)}
 
 
 def make(source, *, frames=FRAMES, **options):
@@ -26,19 +28,20 @@ def make(source, *, frames=FRAMES, **options):
             SIZE, REP, DEPTH, HEADS, RATIO, frames, **options
         )
     else:
-        network = public.PublicMixSTE2(SIZE, DEPTH, HEADS, RATIO, frames, **options)
+        kinds = dict(mixste=public.PublicMixSTE2, d3dp=public.PublicD3DP)
+        network = kinds[source](SIZE, DEPTH, HEADS, RATIO, frames, **options)
     return public.randomise(network)
 
 
 def config_of(source, *, frames=FRAMES, **backbone):
     """Our model of the same size."""
-    is_mixste = source == 'mixste'
-    head = dict(norm=True) if is_mixste else dict(hidden_dims=REP)
+    head = dict(norm=True) if source in BACKBONES else dict(hidden_dims=REP)
+    kind, in_channels = BACKBONES.get(source, ('MotionBERT', 3))
     return dict(
-        type='SequenceLifter',
+        type='DiffusionLifter' if source == 'd3dp' else 'SequenceLifter',
         backbone=dict(
-            type='MixSTE' if is_mixste else 'MotionBERT',
-            in_channels=2 if is_mixste else 3,
+            type=kind,
+            in_channels=in_channels,
             embed_dims=SIZE,
             seq_len=frames,
             depth=DEPTH,
@@ -56,13 +59,29 @@ def config_of(source, *, frames=FRAMES, **backbone):
 
 
 def window(source, frames=FRAMES):
-    channels = 2 if source == 'mixste' else 3
-    return torch.randn(2, frames, 17, channels, generator=torch.Generator())
+    """Two windows; for D3DP keypoints, three noisy poses each, and time steps."""
+    generator = torch.Generator()
+    if source != 'd3dp':
+        channels = 2 if source == 'mixste' else 3
+        return (torch.randn(2, frames, 17, channels, generator=generator),)
+    keypoints = torch.randn(2, frames, 17, 2, generator=generator)
+    noisy = torch.randn(2, 3, frames, 17, 3, generator=generator)
+    return keypoints, noisy, torch.tensor([999, 3])
+
+
+def run(model, keypoints, noisy=None, times=None):
+    """Our model, with hypotheses as windows of their own."""
+    if noisy is None:
+        return model._forward(keypoints)
+    count = noisy.shape[1]
+    repeated = keypoints[:, None].expand(-1, count, -1, -1, -1)
+    parts = repeated.flatten(0, 1), noisy.flatten(0, 1), times.repeat_interleave(count)
+    return model.denoise(*parts).unflatten(0, (-1, count))
 
 
 @torch.no_grad()
 def assert_same_output(model, network, x):
-    ours, theirs = model.eval()._forward(x), network.eval()(x)
+    ours, theirs = run(model.eval(), *x), network.eval()(*x)
     assert theirs.std() > 0.1
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 
@@ -77,7 +96,7 @@ def write_config(path, model):
     return path
 
 
-@pytest.mark.parametrize('source', ['motionbert', 'mixste'])
+@pytest.mark.parametrize('source', SOURCES)
 def test_values(source, tmp_path, capsys):
     network = make(source)
     file = save_public(tmp_path / 'best_epoch.bin', network, min_loss=np.float64(40.2))
@@ -87,7 +106,10 @@ def test_values(source, tmp_path, capsys):
         ['--from', source, str(file), str(out), '--config', str(config)],
     )
     output = capsys.readouterr().out
-    assert 'left behind: epoch, lr, optimizer, min_loss' in output
+    schedule = list(network.state_dict().keys() - dict(network.named_parameters()))
+    assert len(schedule) == (12 if source == 'd3dp' else 0)
+    left = output.partition('left behind: ')[2].splitlines()[0].split(', ')
+    assert sorted(left) == sorted(['epoch', 'lr', 'optimizer', 'min_loss', *schedule])
     assert f'embed_dims={SIZE}' in output and f'depth={DEPTH}' in output
     assert f'seq_len={FRAMES}' in output and 'loads strictly' in output
     assert [path.name for path in out.parent.iterdir()] == ['ours.pth']
@@ -102,7 +124,7 @@ def test_values(source, tmp_path, capsys):
     assert_same_output(model, network, window(source))
 
 
-@pytest.mark.parametrize('source', ['motionbert', 'mixste'])
+@pytest.mark.parametrize('source', SOURCES)
 def test_values_without_qkv_bias(source):
     network = make(source, qkv_bias=False)
     state = convert_state_dict(network.state_dict(), source)
@@ -157,7 +179,7 @@ def test_values_of_both_references():
     assert again.keys() == ours.keys()
 
 
-@pytest.mark.parametrize('source', ['motionbert', 'mixste'])
+@pytest.mark.parametrize('source', SOURCES)
 def test_shapes(source, tmp_path, caplog):
     """A model of a shorter window takes the first frames of the embedding."""
     network, short = make(source), FRAMES - 3
@@ -167,8 +189,9 @@ def test_shapes(source, tmp_path, caplog):
     if source == 'motionbert':
         assert_same_output(model, network, window(source, short))
     else:
-        embedding = network.Temporal_pos_embed.data
-        network.Temporal_pos_embed.data = embedding[:, :short]
+        denoiser = getattr(network, 'pose_estimator', network)
+        embedding = denoiser.Temporal_pos_embed.data
+        denoiser.Temporal_pos_embed.data = embedding[:, :short]
         assert_same_output(model, network, window(source, short))
 
 
@@ -178,11 +201,11 @@ def test_every_public_name_once():
         ours = [name for name, _ in names.values()]
         assert len(set(ours)) == len(ours), source
         assert checkpoint_map.depth(names) == 2
-    for source in ('motionbert', 'mixste'):
-        assert (
-            CHECKPOINT_MAPS[source].names(DEPTH).keys()
-            == make(source).state_dict().keys()
-        )
+    for source in SOURCES:
+        checkpoint_map = CHECKPOINT_MAPS[source]
+        assert {
+            checkpoint_map.prefix + name for name in checkpoint_map.names(DEPTH)
+        } == {name for name, _ in make(source).named_parameters()}
 
 
 def assert_refused(tmp_path, content, message, *options):
@@ -219,6 +242,15 @@ class TestInvalid:
         assert_refused(
             tmp_path, content, 'class DSTformer: unknown keys .*check --from'
         )
+
+    def test_mixste_is_not_d3dp(self):
+        mixste, d3dp = (make(source).state_dict() for source in ('mixste', 'd3dp'))
+        with pytest.raises(ValueError, match=r"missing keys \['time_mlp.1.weight'"):
+            convert_state_dict(mixste, 'd3dp')
+        with pytest.raises(ValueError, match=r"unknown keys \['betas', 'alphas"):
+            convert_state_dict(d3dp, 'mixste')
+        with pytest.raises(ValueError, match=r"unknown keys \['betas_of_another'\]"):
+            convert_state_dict({**d3dp, 'betas_of_another': torch.ones(1)}, 'd3dp')
 
     def test_no_weights(self, tmp_path):
         assert_refused(tmp_path, {'epoch': 3}, r"no weights .* \['epoch'\]")
@@ -259,9 +291,11 @@ def test_trust(tmp_path):
 
 def test_weights_alone(tmp_path):
     """Weights alone, without a training script around them, convert as well."""
-    network = make('mixste')
-    torch.save(network.state_dict(), tmp_path / 'in.bin')
-    tool.main(['--from', 'mixste', str(tmp_path / 'in.bin'), str(tmp_path / 'out.pth')])
-    model = MODELS.build(config_of('mixste'))
-    load_checkpoint(model, str(tmp_path / 'out.pth'), strict=True)
-    assert_same_output(model, network, window('mixste'))
+    denoiser = make('d3dp').pose_estimator
+    for source, network in (('mixste', make('mixste')), ('d3dp', denoiser)):
+        torch.save(network.state_dict(), tmp_path / 'in.bin')
+        out = tmp_path / f'{source}.pth'
+        tool.main(['--from', source, str(tmp_path / 'in.bin'), str(out)])
+        model = MODELS.build(config_of(source))
+        load_checkpoint(model, str(out), strict=True)
+        assert_same_output(model, network, window(source))

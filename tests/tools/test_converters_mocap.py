@@ -112,6 +112,48 @@ def test_split(tmp_path, motions, capsys):
     assert rigs == {'01': 'S7', '02': 'S1', '03': 'S7'}
 
 
+def test_lists_of_the_split(tmp_path, motions):
+    split = tmp_path / 'people.py'
+    split.write_text(
+        "source_subjects = ['02']\ntarget_subjects = ['01']\nscored_subjects = ['03']"
+    )
+    arguments = [motions[0], '--split', split, '--lists']
+    store = convert(tmp_path / 'out' / 'a', *arguments, 'source_subjects')
+    assert {row.subject: row.split for row in store.sequences} == {'02': 'train'}
+    rigs = ['--test-camera-subjects', 'S7']
+    lists = ['target_subjects', 'scored_subjects']
+    store = convert(tmp_path / 'out' / 'b', *arguments, *lists, *rigs)
+    assert {row.subject: row.split for row in store.sequences} == {
+        '01': 'train',
+        '03': 'test',
+    }
+
+
+def test_scale(tmp_path, motions):
+    """About the ground: feet stay there, ways become shorter too."""
+    plain = convert(tmp_path / 'out' / 'a', motions[0])
+    store = convert(tmp_path / 'out' / 'b', motions[0], '--scale', 0.88)
+    assert (plain.header['scale'], store.header['scale']) == (1, 0.88)
+
+    def world(store, row):
+        pose = store['pose_cam'][frames_of(row)].astype(float)
+        rotation = np.array(row.extrinsics['R'])
+        return (pose - row.extrinsics['t']) @ rotation
+
+    for row in store.sequences:
+        small, large = world(store, row), world(plain, row)
+        np.testing.assert_allclose(small[..., 2], 0.88 * large[..., 2], atol=1e-5)
+        first = slice(1), slice(1)
+        np.testing.assert_allclose(
+            small - small[first], 0.88 * (large - large[first]), atol=1e-5
+        )
+        # Both walk about the same place.
+        np.testing.assert_allclose(
+            *((w[:, 0, :2].min(0) + w[:, 0, :2].max(0)) / 2 for w in (small, large)),
+            atol=1e-5,
+        )
+
+
 def test_joint_order_of_the_source(tmp_path, motions):
     limbs = ('wrist', 'elbow', 'shoulder', 'foot', 'knee', 'hip')
     names = [f'{side}_{limb}' for limb in limbs for side in ('left', 'right')]
@@ -314,7 +356,7 @@ class TestInvalid:
 
     def test_subject_in_neither_list(self, tmp_path, motions):
         split = write_split(tmp_path, ['01'], ['03'])
-        message = r"subject '02' of 'cmu_02_01' is in neither list"
+        message = r"subject '02' of 'cmu_02_01' is in no list"
         self.refused(tmp_path, [motions[0], '--split', split], message)
 
     def test_unknown_subject_in_split(self, tmp_path, motions):
@@ -324,7 +366,7 @@ class TestInvalid:
 
     def test_subject_in_both_lists(self, tmp_path, motions):
         split = write_split(tmp_path, ['01', '02'], ['02', '03'])
-        message = r"subjects in both lists: \['02'\]"
+        message = r"subjects of test_subjects in two lists: \['02'\]"
         self.refused(tmp_path, [motions[0], '--split', split], message)
 
     def test_split_without_lists(self, tmp_path, motions):
@@ -332,6 +374,28 @@ class TestInvalid:
         split.write_text('train = []\n')
         arguments = [motions[0], '--split', split]
         self.refused(tmp_path, arguments, 'no list train_subjects')
+
+    @pytest.mark.parametrize(
+        ('options', 'message'),
+        [
+            (['--scale', '0'], '--scale must be a positive number, got 0'),
+            (['--scale', 'nan'], '--scale must be a positive number'),
+            (['--lists', 'a'], '--lists names lists of a split file'),
+            (['--split', 'x', '--lists', 'a', 'a'], 'one list for train and one'),
+            (['--split', 'x', '--lists', 'a', 'b', 'c'], 'one list for train and one'),
+        ],
+    )
+    def test_options(self, options, message, tmp_path, motions):
+        self.refused(tmp_path, [motions[0], *options], message)
+
+    def test_lists(self, tmp_path, motions):
+        split = write_split(tmp_path, ['01', '02'], ['03'])
+        arguments = [motions[0], '--split', split, '--lists']
+        self.refused(tmp_path, [*arguments, 'others'], 'no list others')
+        split.write_text("a_subjects = ['01']\nb_subjects = ['01', '02', '03']")
+        self.refused(tmp_path, [*arguments, 'a_subjects'], "b_subjects in two .*'01'")
+        split.write_text("a_subjects = []\nb_subjects = ['01', '02', '03']")
+        self.refused(tmp_path, [*arguments, 'a_subjects'], 'no sequence was added')
 
     def test_missing_split(self, tmp_path, motions):
         arguments = [motions[0], '--split', tmp_path / 'no.py']

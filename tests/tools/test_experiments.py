@@ -182,6 +182,27 @@ def test_table(tables, family):
     assert '0, 1' in net and '2 min' in net and 'reproduced here' in net
 
 
+def test_share_of_the_gap(tables, family):
+    content = yaml.safe_load((family / 'experiments.yaml').read_text())
+    table = content['tables']['main']
+    table['rows']['best'] = 'Best'
+    table['best'] = 'best'
+    (family / 'experiments.yaml').write_text(yaml.safe_dump(content))
+    write_result(family, 'net', 0, [60.0, 80.0])
+    write_result(family, 'ridge', 0, [100.0, 100.0])
+    assert tables.main([str(family)]) == 0
+    lines = (family / 'README.md').read_text().splitlines()
+    net = next(line for line in lines if line.startswith('| Net'))
+    assert net.startswith('| Net | 70.0 |  |'), 'no bound yet'
+    write_result(family, 'best', 0, [50.0, 50.0])
+    assert tables.main([str(family)]) == 0
+    text = (family / 'README.md').read_text()
+    assert '| gap closed |' in text
+    # 30 of the 50 between the reference and the best; 20 to 40 of them.
+    net = next(line for line in text.splitlines() if line.startswith('| Net'))
+    assert '60.0 % [40.0 %, 80.0 %]' in net
+
+
 def test_metafile(tables, family):
     model = dict(
         Name='net', Config=CONFIG, Metadata={'Training Data': 'D'}, Results=['old']

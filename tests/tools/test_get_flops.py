@@ -11,6 +11,26 @@ REPO = Path(__file__).parents[2]
 CONFIGS = REPO / 'configs/prml'
 
 
+@pytest.fixture
+def write_denoiser(tmp_path):
+    """Writes configs of D3DP's denoiser at its full size."""
+
+    def write(type='DiffusionLifter', **options):
+        model = dict(
+            type=type,
+            backbone=dict(type='DiffusionMixSTE', in_channels=5, seq_len=243),
+            head=dict(
+                type='PoseRegressionHead', in_channels=512, norm=True, losses=dict()
+            ),
+            **options,
+        )
+        file = tmp_path / 'denoiser.py'
+        Config(dict(model=model)).dump(file)
+        return file
+
+    return write
+
+
 def count(capsys, config, *options):
     capsys.readouterr()
     get_flops.main([str(config), '--json', *options])
@@ -122,3 +142,48 @@ def test_features_of_frames(capsys):
     of_joints = 17 * (2 * size**2 + mlp + 8 * size)
     macs = 2 * frames * (of_cells + of_joints)
     assert with_maps['macs_thop'] - without['macs_thop'] == macs
+
+
+def test_values_of_a_denoiser(write_denoiser, capsys):
+    """PoSynDA's Table 3; attention and time steps are not in its figures."""
+    found = count(capsys, write_denoiser())
+    tokens, size = 243 * 17, 512
+    linear = 2 * tokens * (16 * 8 * size**2 + 5 * size + 3 * size)
+    assert found['flops_linear'] == linear
+    assert linear / 1e9 == pytest.approx(277.2606, abs=5e-5)
+    assert found['parameters'] == 34_835_459
+    assert found['input'] == [1, 243, 17, 5]
+    attention = 8 * 4 * size * tokens * (243 + 17)
+    assert attention / 1e9 == pytest.approx(17.60, abs=5e-3)
+    assert found['flops'] == linear + attention + 2 * 4 * size**2
+
+
+@pytest.mark.parametrize(('hypotheses', 'giga'), [(1, 278.8849), (3, 836.6548)])
+def test_values_of_adapters(hypotheses, giga, write_denoiser, capsys):
+    """The same table with adapters of rank 4, and with three hypotheses."""
+    config = write_denoiser('PoSynDALifter', lora=dict(rank=4), bias='pck')
+    found = count(capsys, config, '--hypotheses', str(hypotheses))
+    assert found['flops_linear'] / 1e9 == pytest.approx(giga, abs=5e-5)
+    assert found['parameters'] == 34_835_459 + 196_650
+
+
+@pytest.mark.parametrize('hypotheses', [1, 3])
+def test_hypotheses(hypotheses, write_denoiser, capsys):
+    small = ['--seq-len', '9', '--cfg-options', 'model.backbone.depth=1']
+    config = write_denoiser()
+    one = count(capsys, config, *small)
+    found = count(capsys, config, '--hypotheses', str(hypotheses), *small)
+    assert found['input'] == [hypotheses, 9, 17, 5]
+    assert found['parameters'] == one['parameters']
+    for figure in ('macs_thop', 'flops_linear', 'flops'):
+        assert found[figure] == hypotheses * one[figure]
+    deploy = count(capsys, config, '--deploy', *small)
+    assert deploy['flops'] == one['flops']
+
+
+def test_invalid_hypotheses(write_denoiser):
+    with pytest.raises(ValueError, match='at least 1, got 0'):
+        get_flops.main([str(write_denoiser()), '--hypotheses', '0'])
+    lifter = str(CONFIGS / 'mixste_h36m_243.py')
+    with pytest.raises(ValueError, match='SequenceLifter makes one hypothesis'):
+        get_flops.main([lifter, '--hypotheses', '3'])

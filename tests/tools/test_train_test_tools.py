@@ -64,13 +64,26 @@ def test_defaults(merge):
 
 
 def test_train_flags(merge, tmp_path):
-    cfg = merge('--work-dir', 'out', '--seed', '7', '--no-validate', '--resume')
+    cfg = merge('--work-dir', 'out', '--seed', '7', '--no-validate')
     assert cfg.work_dir == 'out' and cfg.randomness.seed == 7
-    assert cfg.resume and cfg.load_from is None
     assert cfg.val_cfg is cfg.val_dataloader is cfg.val_evaluator is None
     (tmp_path / 'a.pth').touch()
     cfg = merge('--resume', 'a.pth', '--auto-scale-lr')
     assert cfg.resume and cfg.load_from == 'a.pth' and cfg.auto_scale_lr.enable
+
+
+def test_resume_of_a_run_that_starts_from_another(merge, tmp_path):
+    """The run's own checkpoint wins over `load_from`, wherever that stands."""
+    flags = ('--work-dir', str(tmp_path), '--resume')
+    options = ('--cfg-options', 'load_from=source.pth')
+    cfg = merge(*flags, *options)
+    assert not cfg.resume and cfg.load_from == 'source.pth', 'no checkpoint yet'
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_2.pth'))
+    (tmp_path / 'iter_2.pth').touch()
+    cfg = merge(*flags, *options)
+    assert cfg.resume and cfg.load_from is None
+    cfg = merge(*flags[:2], *options)
+    assert not cfg.resume and cfg.load_from == 'source.pth'
 
 
 def test_options_win(merge):

@@ -5,16 +5,20 @@
     python tools/analysis_tools/get_flops.py CONFIG --deploy    # the inference forward
     python tools/analysis_tools/get_flops.py CONFIG --cfg-options \
         model.backbone.seq_len=81 model.neck.seq_len=81         # another model
+    python tools/analysis_tools/get_flops.py CONFIG --hypotheses 3   # diffusion lifters
 
 One window (batch 1) goes through the training forward, which for PrML includes the
-mutual-information heads; with `--deploy` through the inference forward. The figures:
+mutual-information heads; with `--deploy` through the inference forward. Of a diffusion
+lifter one pass of the denoiser is counted, on the windows of all hypotheses, one unless
+`--hypotheses` says otherwise. The figures:
 
     parameters       all numbers that the network learns, without those of loss modules;
                      with --deploy only those that the inference forward uses
     parameters_thop  those in layers that thop knows (no embeddings and task biases)
     macs_thop        multiply-adds as thop counts them, the convention of papers on
                      lifting: layers only, no matrix products of attention
-    flops_linear     operations of linear layers, two for each multiply-add
+    flops_linear     operations of linear layers, two for each multiply-add; those that
+                     embed time steps see no tokens and are left out, as papers do
     flops            operations of all matrix products, attention included
 """
 
@@ -30,6 +34,7 @@ from mmengine.config import Config
 from mmpose.registry import MODELS
 from rich.console import Console
 from rich.table import Table
+from torch import nn
 
 from mmpose_ext.engine.cost import Cost, count_cost
 from mmpose_ext.engine.launch import add_cfg_options
@@ -51,6 +56,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar='T',
         help="frames of the window (default: the data set's, else the backbone's); the "
         'model stays that of the config',
+    )
+    parser.add_argument(
+        '--hypotheses',
+        type=int,
+        metavar='H',
+        help='windows in one pass of the denoiser of a diffusion lifter (default: 1)',
     )
     add_cfg_options(parser)
     return parser.parse_args(argv)
@@ -82,6 +93,27 @@ def window_shape(cfg: Config, seq_len: int | None = None) -> tuple[int, int, int
     return 1, seq_len, backbone.get('num_joints', 17), backbone.in_channels
 
 
+def is_diffusion_lifter(model: dict) -> bool:
+    """Whether the model of a config denoises poses."""
+    return hasattr(MODELS.get(model['type']), 'denoise')
+
+
+def check_hypotheses(cfg: Config, hypotheses: int) -> int:
+    """The number of hypotheses, if the model of a config can have so many.
+
+    Raises:
+        ValueError: If it is no diffusion lifter or there are fewer than one.
+    """
+    if hypotheses < 1:
+        raise ValueError(f'--hypotheses must be at least 1, got {hypotheses}')
+    if not is_diffusion_lifter(cfg.model):
+        raise ValueError(
+            f'{cfg.filename}: {cfg.model.type} makes one hypothesis; --hypotheses is '
+            'for diffusion lifters, models with a method `denoise`'
+        )
+    return hypotheses
+
+
 def dataset_lengths(dataset: Any) -> Iterator[int]:
     """Window lengths of a data set's config and of the ones that it wraps."""
     # MMPose's Human36mDataset calls it multiple_target and keeps seq_len at 1.
@@ -98,7 +130,8 @@ def count_model(
 
     Args:
         model: Config of the model.
-        shape: Shape ``(B, T, K, in_channels)`` of the input.
+        shape: Shape ``(B, T, K, in_channels)`` of the input; of a diffusion lifter B is
+            the number of hypotheses, and the last three channels are the noisy pose.
         deploy: Count the inference forward instead of the training forward.
     """
     try:
@@ -113,6 +146,8 @@ def _count(
 ) -> Cost:
     with torch.device(device):
         network = MODELS.build(model)
+    if is_diffusion_lifter(model):
+        return _count_denoiser(network, shape, device, deploy)
     shapes = {'keypoints': shape}
     for name, frame in getattr(network.backbone, 'feature_shapes', {}).items():
         shapes[name] = (*shape[:2], *frame)
@@ -122,6 +157,20 @@ def _count(
     def forward() -> None:
         feats = network.extract_feat(inputs)
         (network.head.forward if deploy else train)(feats)
+
+    return count_cost(network, forward, inference=deploy)
+
+
+def _count_denoiser(
+    network: nn.Module, shape: tuple[int, int, int, int], device: str, deploy: bool
+) -> Cost:
+    windows, channels = shape[:3], shape[3]
+    keypoints = torch.zeros(*windows, channels - 3, device=device)
+    noisy = torch.zeros(*windows, 3, device=device)
+    timesteps = torch.zeros(shape[0], dtype=torch.long, device=device)
+
+    def forward() -> None:
+        network.denoise(keypoints, noisy, timesteps)
 
     return count_cost(network, forward, inference=deploy)
 
@@ -140,7 +189,7 @@ def print_table(cost: Cost, title: str) -> None:
         'parameters': 'all, loss modules left out',
         'parameters_thop': 'in layers that thop knows',
         'macs_thop': 'layers only, as papers count',
-        'flops_linear': 'linear layers, two for each multiply-add',
+        'flops_linear': 'linear layers of tokens, two for each multiply-add',
         'flops': 'with attention',
     }.items():
         totals.add_row(name, readable(getattr(cost, name)), note)
@@ -163,6 +212,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     cfg = Config.fromfile(args.config)
     cfg.merge_from_dict(args.cfg_options)
     shape = window_shape(cfg, args.seq_len)
+    if args.hypotheses is not None:
+        shape = (check_hypotheses(cfg, args.hypotheses), *shape[1:])
     cost = count_model(cfg.model, shape, deploy=args.deploy)
     forward = 'inference' if args.deploy else 'training'
     if args.json:

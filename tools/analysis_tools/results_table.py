@@ -28,6 +28,7 @@ from mmpose_ext.evaluation.functional.bootstrap import Interval, relative_gain
 
 BLOCK = '<!-- results: {name} -->\n{body}\n<!-- /results -->'
 TASK = '3D Human Pose Lifting'
+Runs = list[dict[str, Any]]
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 NOISY = {f'{loader}.dataset.keypoints_2d': 'det' for loader in LOADERS}
 PATTERN = re.compile(r'<!-- results: (\S+) -->\n.*?<!-- /results -->', re.DOTALL)
@@ -117,21 +118,26 @@ def make_table(spec: Mapping[str, Any], results: Path) -> str:
 
     Args:
         spec: `rows` (row name to label), `columns` (metric names), optional
-            `reference` (row name) for the gain in MPJPE with its 95 % interval.
+            `reference` (row name) for the gain in MPJPE with its 95 % interval, and
+            `best` (row name) for the share of the gap between the two instead.
         results: Folder of the result files.
     """
     columns = list(spec['columns'])
-    reference = load(results, spec['reference']) if 'reference' in spec else []
+    reference, best = (
+        load(results, spec[name]) if name in spec else None
+        for name in ('reference', 'best')
+    )
     header = ['method', *columns, 'seeds', 'training', 'state']
     if 'reference' in spec:
-        header.insert(len(columns) + 1, f'gain on {spec["rows"][spec["reference"]]}')
+        gain = f'gain on {spec["rows"][spec["reference"]]}'
+        header.insert(len(columns) + 1, 'gap closed' if 'best' in spec else gain)
     lines = ['| ' + ' | '.join(header) + ' |', '|---' * len(header) + '|']
     for row, label in spec['rows'].items():
         runs = load(results, row)
         cells = [label, *(mean_and_spread(runs, column) for column in columns)]
         if 'reference' in spec:
-            same = row == spec['reference']
-            cells.append('' if same else gain_cell(runs, reference))
+            same = row in (spec['reference'], spec.get('best'))
+            cells.append('' if same else gain_cell(runs, reference, best))
         seeds = ', '.join(str(run['seed']) for run in runs)
         state = 'reproduced here' if runs else 'not yet'
         cells += [seeds, duration(runs), state]
@@ -156,28 +162,29 @@ def mean_and_spread(runs: list[dict[str, Any]], column: str) -> str:
     return f'{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}'
 
 
-def gain_cell(runs: list[dict[str, Any]], reference: list[dict[str, Any]]) -> str:
-    """Relative gain in MPJPE over the reference and its interval, per cent."""
-    if not runs or not reference:
+def gain_cell(runs: Runs, reference: Runs | None, best: Runs | None = None) -> str:
+    """Gain in MPJPE over the reference and its interval, per cent."""
+    if not runs or not reference or best == []:
         return ''
-    gain = gain_over(runs, reference)
+    gain = gain_over(runs, reference, best)
     return f'{gain.value:.1%} [{gain.low:.1%}, {gain.high:.1%}]'.replace('%', ' %')
 
 
-def gain_over(runs: list[dict[str, Any]], reference: list[dict[str, Any]]) -> Interval:
+def gain_over(runs: Runs, reference: Runs, best: Runs | None = None) -> Interval:
     """Gain of the mean error over seeds, resampled by motion (all its cameras).
 
     Raises:
         ValueError: If the runs scored different sequences.
     """
+    groups = [runs, reference, *([best] if best else [])]
     tables = [
         [{row['name']: row for row in run['sequences']} for run in group]
-        for group in (runs, reference)
+        for group in groups
     ]
     names = sorted(tables[0][0])
     if any(sorted(table) != names for group in tables for table in group):
         raise ValueError('runs that are compared must have scored the same sequences')
-    errors, other = (
+    errors, other, *bound = (
         np.mean([[table[name]['MPJPE'] for name in names] for table in group], axis=0)
         for group in tables
     )
@@ -186,7 +193,8 @@ def gain_over(runs: list[dict[str, Any]], reference: list[dict[str, Any]]) -> In
     motions = np.array(
         [row['name'].removesuffix(f'_{row.get("camera")}') for row in rows]
     )
-    return relative_gain(errors, other, frames, motions)
+    lowest = bound[0] if bound else None
+    return relative_gain(errors, other, frames, motions, best=lowest)
 
 
 def duration(runs: list[dict[str, Any]]) -> str:

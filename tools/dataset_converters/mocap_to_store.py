@@ -52,6 +52,15 @@ pelvis lies where the cameras look. The cameras are the four of Human3.6M, as th
 stood for one of its subjects; the subjects' set-ups are taken in turn, so that
 views vary. With --split, held-out people are seen by set-ups of their own.
 
+For experiments on a change of domain, --scale makes people smaller or larger (about
+the origin on the ground, so feet stay there), --cameras takes other cameras
+(make_target_cameras.py draws some), and --lists says which lists of people of the
+split file become the parts 'train' and 'test'; other people are left out then:
+
+  --split people.py --lists source_subjects
+  --split people.py --lists target_subjects test_subjects --scale 0.88 \
+      --cameras target_cameras.json
+
 With --noise, keypoints_det and scores_det hold what a 2D detector might have
 found: correlated noise, left/right swaps, misses, and a score. The noise depends
 on --seed, the motion and the camera only, not on what else is converted.
@@ -60,6 +69,7 @@ H36M_SUBJECTS = ('S1', 'S5', 'S6', 'S7', 'S8', 'S9', 'S11')
 TEST_CAMERA_SUBJECTS = ('S9', 'S11')
 # Names of the motion's label in an index, in the order of preference.
 ACTION_COLUMNS = ('action', 'cmu_description', 'description')
+SPLIT_LISTS = ('train_subjects', 'test_subjects')
 NOISE = dict(
     sigma_px=SIGMA_PX,
     correlation=0.85,
@@ -106,6 +116,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         extra={
             'outside': args.outside,
             'yaw': args.yaw,
+            'scale': args.scale,
+            'cameras': args.cameras.name if args.cameras else 'Human3.6M',
             'seed': args.seed,
             'noise': NOISE if args.noise else None,
             'source_joints': list(meta.get('keypoints', H36M17.joint_names)),
@@ -114,7 +126,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         for motion in progress(motions, 'Converting'):
             rig = cameras[rigs[motion.key]]
             yaw = yaw_of(motion.key, args)
-            world = place(motion.pose, look_at_point(rig), yaw)
+            pose = motion.pose.astype(np.float64) * args.scale
+            world = place(pose, look_at_point(rig), yaw)
             for camera, parameters in rig.items():
                 info = SequenceInfo(
                     name=f'{motion.key}_{camera}',
@@ -152,6 +165,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--index', type=Path, help='subjects and actions (default: NAME_index.csv)')
     add('--meta', type=Path, help='joints, units, fps (default: NAME_meta.json)')
     add('--split', type=Path, help='Python file with train_subjects, test_subjects')
+    add(
+        '--lists',
+        nargs='+',
+        metavar='LIST',
+        help='names of the lists in --split that become train and, if there are two, '
+        'test; people of the other lists (*_subjects) are left out (default: '
+        'train_subjects test_subjects)',
+    )
+    add('--scale', type=float, default=1.0, help='multiply motions by it, e.g. 0.88')
     add('--cameras', type=Path, help="calibration in karfly's JSON format, millimetres")
     add(
         '--camera-subjects',
@@ -179,7 +201,28 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--seed', type=int, default=0, help='of --yaw random and --noise')
     add('--fps', type=float, default=50.0, help='where the meta file says nothing')
     add('--licence', default='', help='of the motions, for the header')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    check_options(args)
+    return args
+
+
+def check_options(args: argparse.Namespace) -> None:
+    """Refuse options that mean nothing.
+
+    Raises:
+        ValueError: If the scale is not a positive number, or --lists is not one or two
+            names of lists in a file given as --split.
+    """
+    if not (args.scale > 0 and np.isfinite(args.scale)):
+        raise ValueError(f'--scale must be a positive number, got {args.scale}')
+    if args.lists is None:
+        args.lists = list(SPLIT_LISTS)
+    elif not args.split:
+        raise ValueError('--lists names lists of a split file; give that as --split')
+    elif len(args.lists) > 2 or len(set(args.lists)) < len(args.lists):
+        raise ValueError(
+            f'--lists takes one list for train and one for test, got {args.lists}'
+        )
 
 
 def sibling(motions: Path, ending: str) -> Path | None:
@@ -219,9 +262,9 @@ def read_motions(args: argparse.Namespace, meta: Mapping[str, Any]) -> list[Moti
         raise FileNotFoundError(f'there is no file {args.motions}; check the path')
     rows = read_index(args.index or sibling(args.motions, '_index.csv'))
     order = joint_order(meta.get('keypoints', H36M17.joint_names))
-    split_of = read_split(args.split) if args.split else {}
+    split_of = read_split(args.split, args.lists) if args.split else {}
     described = meta.get('sequences', {})
-    motions = []
+    motions, subjects = [], set()
     with np.load(args.motions, allow_pickle=False) as arrays:
         for key in arrays.files:
             row, entry = rows.get(key, {}), described.get(key, {})
@@ -230,9 +273,12 @@ def read_motions(args: argparse.Namespace, meta: Mapping[str, Any]) -> list[Moti
                 raise ValueError(f'{args.motions}: {key!r} is missing in the index')
             if args.split and subject not in split_of:
                 raise ValueError(
-                    f'{args.motions}: subject {subject!r} of {key!r} is in neither '
-                    f'list of {args.split}; add it to one'
+                    f'{args.motions}: subject {subject!r} of {key!r} is in no list of '
+                    f'{args.split}; add it to one'
                 )
+            subjects.add(subject)
+            if args.split and split_of[subject] is None:
+                continue
             labels = [row[column] for column in ACTION_COLUMNS if row.get(column)]
             motion = Motion(
                 key=key,
@@ -243,7 +289,7 @@ def read_motions(args: argparse.Namespace, meta: Mapping[str, Any]) -> list[Moti
                 split=split_of.get(subject),
             )
             motions.append(motion)
-    absent = sorted(set(split_of) - {motion.subject for motion in motions})
+    absent = sorted(set(split_of) - subjects)
     if absent:
         raise ValueError(
             f'{args.split} names subjects that {args.motions} does not have: {absent}'
@@ -287,26 +333,37 @@ def read_pose(
     return pose
 
 
-def read_split(file: Path) -> dict[str, str]:
-    """'train' or 'test' for each subject that the file lists.
+def read_split(file: Path, names: Sequence[str] = SPLIT_LISTS) -> dict[str, str | None]:
+    """The part of each subject that the file lists.
+
+    Args:
+        file: Python file with lists of subjects.
+        names: The lists that become 'train' and, if there is a second, 'test'.
+
+    Returns:
+        'train', 'test', or ``None`` for people of another list named ``*_subjects``,
+        who are left out.
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If a list is missing or a subject is in both.
+        ValueError: If a list is missing or a subject is in two lists.
     """
     if not file.is_file():
         raise FileNotFoundError(f'there is no split file {file}; check --split')
     config = Config.fromfile(str(file))
-    for name in ('train_subjects', 'test_subjects'):
+    for name in names:
         if not isinstance(config.get(name), list | tuple):
             raise ValueError(f'{file} has no list {name}')
-    both = sorted(set(config.train_subjects) & set(config.test_subjects))
-    if both:
-        raise ValueError(f'{file}: subjects in both lists: {both}')
-    return {
-        **dict.fromkeys(config.train_subjects, 'train'),
-        **dict.fromkeys(config.test_subjects, 'test'),
-    }
+    parts: dict[str, str | None] = dict(zip(names, ('train', 'test'), strict=False))
+    others = [name for name in config if name.endswith('_subjects')]
+    parts = {**dict.fromkeys(others), **parts}
+    split_of: dict[str, str | None] = {}
+    for name, part in parts.items():
+        both = sorted(set(config[name]) & set(split_of))
+        if both:
+            raise ValueError(f'{file}: subjects of {name} in two lists: {both}')
+        split_of |= dict.fromkeys(config[name], part)
+    return split_of
 
 
 def read_cameras(file: Path) -> dict[str, dict[str, dict[str, Any]]]:

@@ -4,17 +4,21 @@
         models/motionbert_h36m.pth --config configs/prml/motionbert_h36m_243.py
     python tools/misc/convert_checkpoint.py --from mixste best_epoch.bin \
         models/mixste_h36m.pth --config configs/prml/mixste_h36m_243.py
+    python tools/misc/convert_checkpoint.py --from d3dp h36m_best_epoch.bin \
+        models/d3dp_h36m.pth --config configs/posynda/d3dp_h36m_243.py
     python tools/test.py configs/prml/motionbert_h36m_243.py models/motionbert_h36m.pth
 
 `--from motionbert` reads checkpoints of Walter0807/MotionBERT (pose estimation and
-pre-training), `--from mixste` those of JinluZhang1126/MixSTE, `--from mmpose` those of
-MMPose's MotionBERT configs. The converted network gives the same output. With
-`--config`, nothing is written unless the weights load strictly into its model; another
-window length is sliced or interpolated at loading, which is said.
+pre-training), `--from mixste` those of JinluZhang1126/MixSTE, `--from d3dp` those of
+paTRICK-swk/D3DP, `--from mmpose` those of MMPose's MotionBERT configs. The converted
+network gives the same output. With `--config`, nothing is written unless the weights
+load strictly into its model; another window length is sliced or interpolated at
+loading, which is said.
 
-Optimiser state and training progress stay behind. Some public files hold Python objects
-besides tensors (MixSTE's a random state); reading them can run code from the file and
-needs `--trust-checkpoint`. OUT appears whole or not at all.
+Optimiser state and training progress stay behind, and so does D3DP's noise schedule,
+which the config names. Some public files hold Python objects besides tensors (MixSTE's
+and D3DP's a random state); reading them can run code from the file and needs
+`--trust-checkpoint`. OUT appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ from torch import Tensor
 
 from mmpose_ext.atomic_write import atomic_path
 from mmpose_ext.engine.checkpoints import load_checkpoint
+from mmpose_ext.engine.launch import add_trust_checkpoint
 from mmpose_ext.models.checkpoint_maps import CHECKPOINT_MAPS, convert_state_dict
 from mmpose_ext.version import __version__
 
@@ -55,11 +60,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--config', help='config whose model must load the result strictly'
     )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read objects of any type, which can run code from the file',
-    )
+    add_trust_checkpoint(parser)
     return parser.parse_args(argv)
 
 
@@ -161,10 +162,9 @@ def convert(
     public = public_state_dict(checkpoint)
     state = convert_state_dict(public, source)
     left = [key for key, value in checkpoint.items() if not isinstance(value, Tensor)]
-    return (
-        {key: value.detach().cpu().clone() for key, value in state.items()},
-        [key for key in left if key not in _STATE_KEYS],
-    )
+    left = [key for key in left if key not in _STATE_KEYS]
+    left += filter(CHECKPOINT_MAPS[source].is_left_behind, public)
+    return {key: value.detach().cpu().clone() for key, value in state.items()}, left
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -59,6 +59,7 @@ class PackLiftingInputs(BaseTransform):
         'camera_param',
         'factor',
         'root_image',
+        'root_cam',
         'flip_indices',
         'dataset_name',
     )

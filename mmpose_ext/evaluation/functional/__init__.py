@@ -1,5 +1,10 @@
 """Errors of 3D poses as pure, batched functions of torch tensors."""
 
+from mmpose_ext.evaluation.functional.hypotheses import (
+    best_joints,
+    best_pose,
+    mean_pose,
+)
 from mmpose_ext.evaluation.functional.mpjpe import (
     axis_errors,
     joint_errors,
@@ -16,7 +21,10 @@ __all__ = [
     'auc',
     'auc_thresholds',
     'axis_errors',
+    'best_joints',
+    'best_pose',
     'joint_errors',
+    'mean_pose',
     'mpjpe',
     'mpjve',
     'n_mpjpe',

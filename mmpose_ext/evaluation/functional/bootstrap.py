@@ -21,6 +21,7 @@ def relative_gain(
     frames: np.ndarray,
     clusters: np.ndarray,
     *,
+    best: np.ndarray | None = None,
     draws: int = 10_000,
     seed: int = 0,
 ) -> Interval:
@@ -35,29 +36,38 @@ def relative_gain(
         reference: The same of the reference, ``(S,)``.
         frames: Scored frames of each sequence, the weights, ``(S,)``.
         clusters: Label of each sequence's cluster, ``(S,)``.
+        best: Mean error of each sequence for the best that can be had, ``(S,)``; 0 if
+            nothing is known.
         draws: Bootstrap samples.
         seed: Seed of the draws.
 
     Returns:
-        ``1 - mean(errors) / mean(reference)`` and its interval.
+        ``(mean(reference) - mean(errors)) / (mean(reference) - mean(best))`` and its
+        interval: the relative gain, or with ``best`` the share of the gap that is
+        closed.
 
     Raises:
         ValueError: If shapes differ or there is nothing to compare.
     """
-    errors, reference, frames = (
-        np.asarray(values, dtype=np.float64) for values in (errors, reference, frames)
+    best = np.zeros_like(reference) if best is None else best
+    errors, reference, frames, best = (
+        np.asarray(values, dtype=np.float64)
+        for values in (errors, reference, frames, best)
     )
-    if not errors.shape == reference.shape == frames.shape == np.shape(clusters):
+    shapes = [np.shape(v) for v in (errors, reference, best, frames, clusters)]
+    if len(set(shapes)) > 1:
         raise ValueError(
-            'errors, reference, frames and clusters need one entry a sequence, got '
-            f'{errors.shape}, {reference.shape}, {frames.shape}, {np.shape(clusters)}'
+            'errors, reference, best, frames and clusters need one entry a sequence, '
+            f'got {", ".join(map(str, shapes))}'
         )
     if errors.size == 0:
         raise ValueError('there is no sequence to compare')
     _, cluster = np.unique(clusters, return_inverse=True)
-    own = np.bincount(cluster, weights=errors * frames)
-    other = np.bincount(cluster, weights=reference * frames)
-    drawn = np.random.default_rng(seed).integers(0, len(own), (draws, len(own)))
-    gains = 1 - own[drawn].sum(1) / other[drawn].sum(1)
+    gained, gap = (
+        np.bincount(cluster, weights=(reference - values) * frames)
+        for values in (errors, best)
+    )
+    drawn = np.random.default_rng(seed).integers(0, len(gap), (draws, len(gap)))
+    gains = gained[drawn].sum(1) / gap[drawn].sum(1)
     low, high = np.quantile(gains, [0.025, 0.975])
-    return Interval(float(1 - own.sum() / other.sum()), float(low), float(high))
+    return Interval(float(gained.sum() / gap.sum()), float(low), float(high))

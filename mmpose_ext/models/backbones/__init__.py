@@ -1,8 +1,19 @@
 """Encoders of 2D pose sequences."""
 
 from mmpose_ext.models.backbones.context_aware_poseformer import ContextAwarePoseFormer
+from mmpose_ext.models.backbones.diffusion_mixste import DiffusionMixSTE
+from mmpose_ext.models.backbones.diffusion_videopose3d import DiffusionVideoPose3D
 from mmpose_ext.models.backbones.mixste import MixSTE
 from mmpose_ext.models.backbones.motionbert import MotionBERT
 from mmpose_ext.models.backbones.prml_backbone import PrMLBackbone
+from mmpose_ext.models.backbones.videopose3d import VideoPose3D
 
-__all__ = ['ContextAwarePoseFormer', 'MixSTE', 'MotionBERT', 'PrMLBackbone']
+__all__ = [
+    'ContextAwarePoseFormer',
+    'DiffusionMixSTE',
+    'DiffusionVideoPose3D',
+    'MixSTE',
+    'MotionBERT',
+    'PrMLBackbone',
+    'VideoPose3D',
+]

@@ -82,7 +82,10 @@ class MixSTE(BaseModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode keypoints of shape ``(B, T, K, in_channels)`` to ``(B, T, K, C)``."""
-        x = self.embedding(x)
+        return self.encode(self.embedding(x))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Map tokens of shape ``(B, T, K, C)`` to features of the same shape."""
         for step, (spatial, temporal) in enumerate(
             zip(self.spatial_layers, self.temporal_layers, strict=True)
         ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from mmpose.models.pose_estimators import PoseLifter
@@ -14,6 +14,7 @@ from mmpose_ext.models.heads.lifting_head import stack_labels
 from mmpose_ext.models.step_generator import step_generator
 
 Inputs = Tensor | dict[str, Tensor]
+InputsT = TypeVar('InputsT', bound=Inputs)
 
 
 def flip_poses(poses: Tensor, flip_indices: Sequence[int]) -> Tensor:
@@ -104,17 +105,38 @@ class SequenceLifter(PoseLifter):
 
     def loss(self, inputs: Inputs, data_samples: list) -> dict[str, Tensor]:
         """Losses of keypoints ``(B, T, K, C)`` with labels in the data samples."""
-        label, weight = stack_labels(data_samples)
-        probability = self.train_cfg.get('flip_prob', 0.0)
-        if probability > 0:
-            flip_indices = data_samples[0].metainfo['flip_indices']
-            drawn = torch.rand(len(label), generator=step_generator()) < probability
-            mask = drawn.to(label.device, non_blocking=True)[:, None, None, None]
-            inputs = _choose(mask, flip_inputs(inputs, flip_indices), inputs)
-            label = torch.where(mask, flip_poses(label, flip_indices), label)
-            swapped = weight[..., list(flip_indices)]
-            weight = torch.where(mask[..., 0], swapped, weight)
+        inputs, label, weight = self.flip_some(
+            inputs, *stack_labels(data_samples), data_samples, step_generator()
+        )
         return self.head.loss_by_labels(self.extract_feat(inputs), label, weight)
+
+    def flip_some(
+        self,
+        inputs: InputsT,
+        label: Tensor,
+        weight: Tensor,
+        data_samples: list,
+        generator: torch.Generator,
+    ) -> tuple[InputsT, Tensor, Tensor]:
+        """Mirror windows, labels and weights with probability ``flip_prob``.
+
+        Args:
+            inputs: Keypoints ``(B, T, K, C)`` or a dict, see :func:`flip_inputs`.
+            label: Poses ``(B, T, K, 3)``.
+            weight: Weight of each joint, ``(B, T, K)``.
+            data_samples: One or more samples of the data set.
+            generator: Decides which windows.
+        """
+        probability = self.train_cfg.get('flip_prob', 0.0)
+        if probability <= 0:
+            return inputs, label, weight
+        flip_indices = data_samples[0].metainfo['flip_indices']
+        drawn = torch.rand(len(label), generator=generator) < probability
+        mask = drawn.to(label.device, non_blocking=True)[:, None, None, None]
+        inputs = _choose(mask, flip_inputs(inputs, flip_indices), inputs)
+        label = torch.where(mask, flip_poses(label, flip_indices), label)
+        swapped = weight[..., list(flip_indices)]
+        return inputs, label, torch.where(mask[..., 0], swapped, weight)
 
     def predict(self, inputs: Inputs, data_samples: list) -> list:
         """Predict the 3D poses of keypoints ``(B, T, K, C)``.

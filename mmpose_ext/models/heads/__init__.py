@@ -1,8 +1,15 @@
 """Heads that regress 3D poses."""
 
+from mmpose_ext.models.heads.frame_regression_head import FrameRegressionHead
 from mmpose_ext.models.heads.lifting_head import LiftingHead
 from mmpose_ext.models.heads.pose_regression_head import PoseRegressionHead
 from mmpose_ext.models.heads.prml_head import PrMLHead
 from mmpose_ext.models.heads.two_branch_regression_head import TwoBranchRegressionHead
 
-__all__ = ['LiftingHead', 'PoseRegressionHead', 'PrMLHead', 'TwoBranchRegressionHead']
+__all__ = [
+    'FrameRegressionHead',
+    'LiftingHead',
+    'PoseRegressionHead',
+    'PrMLHead',
+    'TwoBranchRegressionHead',
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,10 @@ class LiftingHead(BaseHead):
         return self.decode_batch(self.forward(feats), batch_data_samples)
 
     def decode_batch(
-        self, pred: Tensor, batch_data_samples: list
+        self,
+        pred: Tensor,
+        batch_data_samples: list,
+        protocol: Mapping[str, Any] | None = None,
     ) -> list[InstanceData]:
         """Turn outputs into root-relative metres.
 
@@ -85,6 +89,7 @@ class LiftingHead(BaseHead):
             pred: Outputs in the codec's units, ``(B, T, K, 3)``.
             batch_data_samples: Samples whose meta information holds image size and
                 factor.
+            protocol: What results shall tell besides the codec's own protocol.
 
         Returns:
             One ``InstanceData`` a sample with ``keypoints`` ``(T, K, 3)`` in metres
@@ -95,7 +100,8 @@ class LiftingHead(BaseHead):
         width, factor = stack_scale(batch_data_samples, pred.shape[1])
         keypoints = self.decoder.decode(pred.detach().float().cpu(), width, factor)
         scores = np.ones(keypoints.shape[1:3], dtype=np.float32)
-        facts = {'protocol': getattr(self.decoder, 'protocol', None)}
+        of_codec = getattr(self.decoder, 'protocol', None)
+        facts = {'protocol': {**(of_codec or {}), **(protocol or {})} or None}
         return [
             InstanceData(metainfo=facts, keypoints=pose, keypoint_scores=scores)
             for pose in keypoints.numpy()

@@ -7,6 +7,14 @@ from mmpose_ext.models.losses.decoupled_pose_loss import (
 )
 from mmpose_ext.models.losses.info_nce_bound_loss import InfoNCEBoundLoss, info_nce
 from mmpose_ext.models.losses.joint_error_loss import JointErrorLoss, joint_error_loss
+from mmpose_ext.models.losses.least_squares_gan import (
+    least_squares_discriminator_loss,
+    least_squares_generator_loss,
+)
+from mmpose_ext.models.losses.pose_squared_error_loss import (
+    PoseSquaredErrorLoss,
+    pose_squared_error_loss,
+)
 from mmpose_ext.models.losses.smoothness_loss import SmoothnessLoss, smoothness_loss
 from mmpose_ext.models.losses.velocity_loss import VelocityLoss, velocity_loss
 
@@ -15,11 +23,15 @@ __all__ = [
     'DecoupledPoseLoss',
     'InfoNCEBoundLoss',
     'JointErrorLoss',
+    'PoseSquaredErrorLoss',
     'SmoothnessLoss',
     'VelocityLoss',
     'decoupled_pose_loss',
     'info_nce',
     'joint_error_loss',
+    'least_squares_discriminator_loss',
+    'least_squares_generator_loss',
+    'pose_squared_error_loss',
     'smoothness_loss',
     'velocity_loss',
 ]

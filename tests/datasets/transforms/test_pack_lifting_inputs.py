@@ -31,7 +31,7 @@ def _encoded(results):
 
 @pytest.fixture
 def sample(pose_store):
-    return _encoded(LiftingDataset(pose_store, seq_len=T)[1])
+    return _encoded(LiftingDataset(pose_store, seq_len=T, target_root=True)[1])
 
 
 def test_shapes(sample):
@@ -65,6 +65,7 @@ def test_values(sample):
     assert data.metainfo['sample_name'] == 'S1_Walking.54138969[9:18]'
     assert data.metainfo['frame_ids'].tolist() == list(range(9, 18))
     assert data.metainfo['camera_param']['w'] == 1000
+    np.testing.assert_array_equal(data.metainfo['root_cam'], sample['pose_cam'][:, 0])
 
 
 def test_data_cannot_be_changed_through_a_sample(pose_store):

@@ -1,0 +1,5 @@
+"""In which order samples are drawn."""
+
+from mmpose_ext.datasets.samplers.source_target_sampler import SourceTargetSampler
+
+__all__ = ['SourceTargetSampler']
