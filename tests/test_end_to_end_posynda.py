@@ -46,7 +46,10 @@ def tiny(pose_store):
             loader.update(batch_size=4, num_workers=0, persistent_workers=False)
             for data in loader.dataset.get('datasets', [loader.dataset]):
                 data.store = str(pose_store)
-        cfg.model.backbone.update(embed_dims=8, num_heads=2, depth=2)
+        # Stochastic depth, as in the configs of full size.
+        cfg.model.backbone.update(
+            embed_dims=8, num_heads=2, depth=2, drop_path_rate=0.5
+        )
         cfg.model.head.update(in_channels=8)
         cfg.train_cfg.update(max_iters=STEPS, val_interval=STEPS)
         cfg.default_hooks.checkpoint.interval = 2

@@ -24,6 +24,7 @@ default_hooks = dict(
         rule='less',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    step_seed=dict(type='StepSeedHook'),
     non_finite_loss=dict(type='NonFiniteLossHook'),
     visualization=dict(type='PosePictureHook', enable=False),
     learning_curve=dict(type='LearningCurveHook'),

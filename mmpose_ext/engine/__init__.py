@@ -5,6 +5,7 @@ from mmpose_ext.engine.hooks import (
     NonFiniteLossHook,
     PosePictureHook,
     RunSummaryHook,
+    StepSeedHook,
 )
 from mmpose_ext.engine.optim_wrappers import (
     Bf16OptimWrapper,
@@ -18,4 +19,5 @@ __all__ = [
     'PartsOptimWrapperConstructor',
     'PosePictureHook',
     'RunSummaryHook',
+    'StepSeedHook',
 ]

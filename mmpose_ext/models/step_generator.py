@@ -13,5 +13,15 @@ def step_generator() -> torch.Generator:
     So a resumed run draws what an uninterrupted one would have drawn.
     """
     step = MessageHub.get_current_instance().get_info('iter', 0) or 0
-    seed = (torch.initial_seed() + 1_000_003 * int(step) + 7_919 * get_rank()) % 2**63
-    return torch.Generator().manual_seed(seed)
+    return torch.Generator().manual_seed(step_seed(run_seed(), int(step)))
+
+
+def run_seed() -> int:
+    """The seed that the run began with."""
+    seed = MessageHub.get_current_instance().get_info('run_seed')
+    return torch.initial_seed() if seed is None else int(seed)
+
+
+def step_seed(seed: int, step: int) -> int:
+    """The seed of a step of a run in this process."""
+    return (seed + 1_000_003 * step + 7_919 * get_rank()) % 2**63
