@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.logging import MessageHub
 from mmpose.registry import MODELS
+from no_waiting import NoWaiting
 from torch import nn
 from torch.testing import assert_close
 
@@ -92,6 +93,39 @@ def test_shapes(make_lifter, batch, hub):
     assert all(value.isfinite() and value.dim() == 0 for value in losses.values())
     results = model(inputs, samples, mode='predict')
     assert results[0].pred_instances.keypoints.shape == (3, 17, 3)
+
+
+@pytest.mark.parametrize(
+    'options', [dict(), dict(selection='joint', student_timestep='random')]
+)
+def test_never_waits_for_the_device(make_lifter, batch, hub, options):
+    inputs, samples, *_ = batch
+    train_cfg = dict(flip_prob=0.5, augmentation=dict(refinements=1), **options)
+    model = make_lifter(train_cfg, teacher=dict(momentum=0.5))
+    with NoWaiting():
+        model.loss(inputs, samples)['loss_pose'].backward()
+
+
+@pytest.mark.parametrize(
+    'backend',
+    [
+        'aot_eager',  # the whole graph, forward and backward, without a C++ compiler
+        pytest.param('inductor', marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
+    ],
+)
+def test_compiled_values_and_gradients(backend, make_lifter, batch):
+    """The network with its adapters compiles as one graph."""
+    torch._dynamo.reset()
+    inputs, samples, *_ = batch
+    plain, fast = make_lifter(), make_lifter()
+    fast.denoise = torch.compile(fast.denoise, backend=backend, fullgraph=True)
+    losses = [model.loss(inputs, samples)['loss_pose'] for model in (plain, fast)]
+    assert_close(losses[1], losses[0], atol=1e-6, rtol=1e-4)
+    for loss in losses:
+        loss.backward()
+    for name, weight in trainable(plain).items():
+        other = fast.get_parameter(name)
+        assert_close(other.grad, weight.grad, atol=1e-5, rtol=1e-3)
 
 
 def test_starts_where_the_source_ended(

@@ -3,27 +3,7 @@
 import pytest
 import torch
 from mmpose.registry import MODELS
-from torch.utils._python_dispatch import TorchDispatchMode
-
-WAITING = (
-    'aten._local_scalar_dense',  # .item(), float(), bool()
-    'aten.nonzero',
-    'aten.masked_select',
-    'aten.unique',
-)
-
-
-class NoWaiting(TorchDispatchMode):
-    """Raises where a GPU would have to finish its work first."""
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        masks = str(func).startswith('aten.index') and any(
-            isinstance(index, torch.Tensor) and index.dtype == torch.bool
-            for index in args[1]
-        )
-        waits = masks or str(func).startswith(WAITING)
-        assert not waits, f'{func} waits for the device'
-        return func(*args, **(kwargs or {}))
+from no_waiting import NoWaiting
 
 
 def test_the_guard_works():
