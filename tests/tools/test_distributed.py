@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+POSYNDA = 'tiny_posynda.py'
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 
 # Plain SGD: Adam divides by gradients that are zero up to rounding.
@@ -92,3 +93,18 @@ def test_in_runner(write_config, tmp_path):
     ]
     for key, value in weights[1].items():
         torch.testing.assert_close(weights[0][key], value, atol=1e-4, rtol=0)
+
+
+@pytest.mark.skipif(shutil.which('bash') is None, reason='needs bash')
+def test_adaptation(tiny_config_file, tmp_path, monkeypatch):
+    """Frozen weights, adapters and pairs of windows, on two processes."""
+    monkeypatch.setenv('PYTHONPATH', os.path.dirname(tiny_config_file))
+    cfg = Config.fromfile(os.path.join(os.path.dirname(tiny_config_file), POSYNDA))
+    cfg.train_cfg.max_epochs = 1
+    path = tmp_path / 'adaptation.py'
+    cfg.dump(path)
+    console = two_processes(path, tmp_path / 'two')
+    assert 'cpu, 2 processes' in console and 'adaptation: inductive' in console
+    state = torch.load(tmp_path / 'two/epoch_1.pth', weights_only=False)['state_dict']
+    moved = [name for name in state if 'lora_B' in name or name == 'bias.bias']
+    assert len(moved) == 9 and all(state[name].any() for name in moved)
