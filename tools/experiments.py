@@ -50,8 +50,10 @@ class Job:
 
     @property
     def checkpoint(self) -> Path | None:
-        """Where the row starts from; ``None`` if from scratch or not there yet."""
+        """Where the row starts from; ``None`` if from scratch or not finished yet."""
         if self.init is None:
+            return None
+        if not (self.results / f'{self.init}_seed{self.seed}.json').is_file():
             return None
         folder = self.work_dir.with_name(f'{self.init}_seed{self.seed}')
         last = folder / 'last_checkpoint'
@@ -201,13 +203,17 @@ def state_of(job: Job) -> str:
 def run_job(job: Job) -> bool:
     """Run a job to its result file; false if a command of it failed."""
     if job.init is not None and job.checkpoint is None:
-        print(f'    needs the checkpoint of {job.init} seed {job.seed}: run it first')
+        print(
+            f'    needs {job.init} seed {job.seed}, its result file and its last '
+            f'checkpoint under {job.work_dir.parent}: run that row first'
+        )
         return False
     job.work_dir.mkdir(parents=True, exist_ok=True)
-    if not job.metrics_file.is_file():
-        finished = all(call(command, job) for command in steps(job))
-        if not finished or not job.metrics_file.is_file():
-            return False
+    # Each validation writes the file; that of an interrupted run is not the end's.
+    job.metrics_file.unlink(missing_ok=True)
+    finished = all(call(command, job) for command in steps(job))
+    if not finished or not job.metrics_file.is_file():
+        return False
     trained = not (job.baseline or job.test_only)
     seconds = round(training_seconds(job.work_dir), 1) if trained else None
     record = collect(

@@ -96,11 +96,14 @@ def test_rows_that_start_from_another(tool, chain, tmp_path, monkeypatch, capsys
 
     monkeypatch.setattr(tool, 'call', fake_call)
     work = tmp_path / 'work'
-    (work / 'source_seed1').mkdir(parents=True)
-    (work / 'source_seed1' / 'last_checkpoint').write_text('/elsewhere/iter_9.pth')
+    for seed in (0, 1):  # seed 0 was interrupted: it has no result
+        (work / f'source_seed{seed}').mkdir(parents=True)
+        last = work / f'source_seed{seed}' / 'last_checkpoint'
+        last.write_text('/elsewhere/iter_9.pth')
+    write_result(chain.parent, 'source', 1, [1.0])
     argv = [str(chain), '--work-dir', str(work), '--only', 'adapted', 'plain']
-    assert tool.main(argv) == 1, 'seed 0 of the source is missing'
-    assert 'needs the checkpoint of source seed 0' in capsys.readouterr().out
+    assert tool.main(argv) == 1, 'seed 0 of the source is not finished'
+    assert 'needs source seed 0' in capsys.readouterr().out
     assert set(calls) == {('adapted', 1), ('plain', 1)}
     start = work / 'source_seed1' / 'iter_9.pth'
     assert f'load_from={start}' in calls['adapted', 1]
@@ -144,6 +147,18 @@ def test_run_skips_what_is_done_and_resumes(tool, family, tmp_path, monkeypatch)
     assert tool.main(argv) == 0 and len(calls) == 2
 
 
+def test_scores_of_an_interrupted_run_do_not_count(tool, family, tmp_path, monkeypatch):
+    """Validation on the way writes the file too."""
+    work = tmp_path / 'work'
+    stale = work / 'net_seed0' / 'metrics.json'
+    stale.parent.mkdir(parents=True)
+    stale.write_text('{"metrics": {"MPJPE": 9.0}, "sequences": []}')
+    monkeypatch.setattr(tool, 'call', lambda command, job: False)
+    argv = [str(family / 'experiments.yaml'), '--work-dir', str(work), '--only', 'net']
+    assert tool.main(argv) == 2
+    assert not (family / 'results').exists() and not stale.exists()
+
+
 def test_a_failed_job_is_counted_and_leaves_no_result(
     tool, family, tmp_path, monkeypatch
 ):
@@ -180,6 +195,20 @@ def test_table(tables, family):
     # Mean 71, standard deviation of 70 and 72; gain 29 %, extremes 19 and 39 %.
     assert '71.0 ± 1.4' in net and '29.0 % [19.0 %, 39.0 %]' in net
     assert '0, 1' in net and '2 min' in net and 'reproduced here' in net
+
+
+def test_parts_of_a_motion_are_one_cluster(tables, family):
+    """Frames outside the image cut a sequence; its parts are not independent."""
+    for row, errors in (('net', [60.0, 80.0]), ('ridge', [100.0, 100.0])):
+        write_result(family, row, 0, errors)
+        file = family / 'results' / f'{row}_seed0.json'
+        result = json.loads(file.read_text())
+        for part, start in zip(result['sequences'], (0, 550), strict=True):
+            part['name'] = f'walk_cam_from_{start}'
+        file.write_text(json.dumps(result))
+    runs, reference = (tables.load(family / 'results', n) for n in ('net', 'ridge'))
+    gain = tables.gain_over(runs, reference)
+    assert gain.low == gain.value == gain.high == pytest.approx(0.3)
 
 
 def test_share_of_the_gap(tables, family):

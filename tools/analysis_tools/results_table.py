@@ -190,11 +190,15 @@ def gain_over(runs: Runs, reference: Runs, best: Runs | None = None) -> Interval
     )
     rows = [tables[0][0][name] for name in names]
     frames = np.array([row['frames'] for row in rows])
-    motions = np.array(
-        [row['name'].removesuffix(f'_{row.get("camera")}') for row in rows]
-    )
+    motions = np.array([motion_of(row) for row in rows])
     lowest = bound[0] if bound else None
     return relative_gain(errors, other, frames, motions, best=lowest)
+
+
+def motion_of(row: Mapping[str, Any]) -> str:
+    """The motion that a sequence is a view, or a part of a view, of."""
+    whole = re.sub(r'_from_\d+$', '', row['name'])
+    return whole.removesuffix(f'_{row.get("camera")}')
 
 
 def duration(runs: list[dict[str, Any]]) -> str:

@@ -11,7 +11,7 @@ import torch
 from mmengine.dist import get_world_size, master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.optim import BaseOptimWrapper
+from mmengine.optim import BaseOptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop
 from mmpose.registry import HOOKS
 
@@ -152,8 +152,10 @@ def _describe_device(runner: Any) -> str:
     if get_world_size() > 1:
         text += f', {get_world_size()} processes'
     if isinstance(runner.optim_wrapper, BaseOptimWrapper):
-        name = type(runner.optim_wrapper).__name__
-        amp = name in ('AmpOptimWrapper', 'Bf16OptimWrapper')
+        wrapper = runner.optim_wrapper
+        if isinstance(wrapper, OptimWrapperDict):  # all parts alike
+            wrapper = next(iter(wrapper.values()))
+        amp = type(wrapper).__name__ in ('AmpOptimWrapper', 'Bf16OptimWrapper')
         text += ', mixed precision' if amp else ', full precision'
     return text
 
