@@ -10,3 +10,4 @@ model = dict(
     backbone=dict(embed_dims=48, seq_len=9, depth=4, num_heads=3, drop_path_rate=0.0),
     head=dict(in_channels=48),
 )
+default_hooks = dict(checkpoint=dict(save_best=None))

@@ -17,8 +17,10 @@ def place_like_target(
     c: Any,
     *,
     distortion: Any = None,
+    weight: Tensor | None = None,
     refinements: int = 0,
     per_window: bool = True,
+    min_depth: float = 0.5,
     root: int = 0,
 ) -> tuple[Tensor, Tensor]:
     """Move source poses along the rays of target roots until they look as large.
@@ -46,10 +48,10 @@ def place_like_target(
 
     Keypoints, ``f`` and ``c`` share one unit: pixels, or any normalised coordinates
     whose scale is the same along x and y. The result does not depend on it. Nothing is
-    checked but shapes, so nothing waits for the device: keypoints that all lie in one
-    point (in every frame of the window, or in one frame with ``per_window=False``)
-    give no finite depth, and a source much smaller than the target's outline may get
-    joints behind the camera; see the depths of what is returned.
+    checked but shapes, so nothing waits for the device. What cannot be placed is still
+    finite: no joint comes nearer than ``min_depth``, whatever the target's size, and
+    no root further than 100 m; frames without a root or a second joint in ``weight``
+    take the depth of their window.
 
     Args:
         pose: Source poses ``(..., T, K, 3)``, camera axes (x right, y down, z forward),
@@ -61,8 +63,12 @@ def place_like_target(
         distortion: ``k1, k2, p1, p2, k3`` as ``(..., 5)``, likewise, zeros for a window
             without, or ``None``. Rays of roots are undistorted, the result is
             distorted.
+        weight: 0 for target joints that are not known ``(..., T, K)``; they and the
+            source's same joints do not count for the size, and a frame counts only
+            where its root is known.
         refinements: Steps of the refinement.
         per_window: One depth a window (default) or one a frame.
+        min_depth: Least depth of any joint, metres.
         root: Index of the root joint in both.
 
     Returns:
@@ -85,20 +91,45 @@ def place_like_target(
     relative = pose - pose[..., root : root + 1, :]
     rays = pixels_to_rays(keypoints[..., root : root + 1, :], focal, centre, lens)
     direction = torch.cat([rays, torch.ones_like(rays[..., :1])], dim=-1)
-    wanted = _size(keypoints, per_window)
-    depth = _size(relative[..., :2] * focal, per_window) / wanted
+    seen = torch.ones_like(keypoints[..., :1]) if weight is None else weight[..., None]
+    seen = seen > 0
+    counts = seen[..., root : root + 1, :] & (seen.sum(-2, keepdim=True) > 1)
+    nearest = min_depth - relative[..., 2:].amin((-3, -2) if per_window else -2, True)
+
+    def size(points: Tensor) -> Tensor:
+        return _size(points, seen, counts, per_window)
+
+    def bounded(depth: Tensor) -> Tensor:
+        depth = depth.nan_to_num(posinf=_FAR).clamp(max=_FAR)
+        return torch.maximum(depth, nearest)
+
+    wanted = size(keypoints)
+    depth = bounded(size(relative[..., :2] * focal) / wanted)
     for _ in range(refinements):
-        seen = project_to_pixels(relative + depth * direction, focal, centre, lens)
-        depth = depth * _size(seen, per_window) / wanted
+        projected = project_to_pixels(relative + depth * direction, focal, centre, lens)
+        depth = bounded(depth * size(projected) / wanted)
     placed = relative + depth * direction
     return placed, project_to_pixels(placed, focal, centre, lens)
 
 
-def _size(points: Tensor, per_window: bool) -> Tensor:
-    """Width plus height ``(..., T or 1, 1, 1)`` of what lies in the image plane."""
-    extent = points.amax(-2, keepdim=True) - points.amin(-2, keepdim=True)
-    size = extent.sum(-1, keepdim=True)
-    return size.mean(-3, keepdim=True) if per_window else size
+_FAR = 100.0
+
+
+def _size(points: Tensor, seen: Tensor, counts: Tensor, per_window: bool) -> Tensor:
+    """Width plus height ``(..., T or 1, 1, 1)`` of what lies in the image plane.
+
+    Args:
+        points: ``(..., T, K, 2)``.
+        seen: Joints that count ``(..., T, K, 1)``.
+        counts: Frames that count ``(..., T, 1, 1)``; others get the window's size.
+        per_window: Mean over the frames that count.
+    """
+    high = points.masked_fill(~seen, -torch.inf).amax(-2, keepdim=True)
+    low = points.masked_fill(~seen, torch.inf).amin(-2, keepdim=True)
+    size = (high - low).sum(-1, keepdim=True)
+    number = counts.sum(-3, keepdim=True).clamp(min=1)
+    mean = size.masked_fill(~counts, 0).sum(-3, keepdim=True) / number
+    return mean if per_window else torch.where(counts, size, mean)
 
 
 def _of_window(value: Any, length: int, pose: Tensor, name: str) -> Tensor:

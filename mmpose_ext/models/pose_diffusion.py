@@ -53,14 +53,15 @@ class PoseDiffusion(nn.Module):
         return self.num_steps - 1
 
     def sampling_steps(self, count: int) -> list[int]:
-        """Time steps from pure noise on; those of D3DP where ``count`` divides all.
+        """Time steps from pure noise on, evenly spaced.
 
         Raises:
-            ValueError: If there are not so many steps.
+            ValueError: If the count does not divide the steps of the diffusion, where
+                time steps and noise levels of the scheduler would not fit.
         """
-        if not 1 <= count <= self.num_steps:
+        if count < 1 or self.num_steps % count:
             raise ValueError(
-                f'sampling_steps must be from 1 to {self.num_steps}, got {count}'
+                f'sampling_steps must divide {self.num_steps}, got {count}'
             )
         self.scheduler.set_timesteps(count)
         return self.scheduler.timesteps.tolist()

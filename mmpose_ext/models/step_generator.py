@@ -6,6 +6,8 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.logging import MessageHub
 
+_SALT = 0x5EED
+
 
 def step_generator() -> torch.Generator:
     """A generator that depends on the run's seed, the step and the rank alone.
@@ -13,7 +15,8 @@ def step_generator() -> torch.Generator:
     So a resumed run draws what an uninterrupted one would have drawn.
     """
     step = MessageHub.get_current_instance().get_info('iter', 0) or 0
-    return torch.Generator().manual_seed(step_seed(run_seed(), int(step)))
+    # Not the numbers that `StepSeedHook` gives to dropout.
+    return torch.Generator().manual_seed(step_seed(run_seed(), int(step)) ^ _SALT)
 
 
 def run_seed() -> int:

@@ -284,3 +284,64 @@ def test_invalid(change, message):
     }
     with pytest.raises(ValueError, match=message):
         place_like_target(**{**valid, **change})
+
+
+def lost_frames(windows, frames, *, seed=0):
+    """People before a target camera, with the last frames lost: 2D is 0 there."""
+    generator = torch.Generator().manual_seed(seed)
+    pose = 0.4 * torch.randn((windows, frames, 17, 3), generator=generator)
+    keypoints = 0.2 * torch.randn((windows, frames, 17, 2), generator=generator)
+    weight = torch.ones(windows, frames, 17)
+    weight[:, frames // 3 :] = 0
+    keypoints[:, frames // 3 :] = 0
+    return pose - pose[:, :, :1], keypoints, weight
+
+
+@pytest.mark.parametrize('refinements', [0, 2])
+@pytest.mark.parametrize('per_window', [True, False])
+def test_lost_frames_do_not_count(per_window, refinements):
+    pose, keypoints, weight = lost_frames(4, 9)
+    options = dict(per_window=per_window, refinements=refinements)
+    f, c = torch.full((4, 2), 2.3), torch.zeros(4, 2)
+    placed, projected = place_like_target(
+        pose, keypoints, f, c, weight=weight, **options
+    )
+    alone, _ = place_like_target(pose[:, :3], keypoints[:, :3], f, c, **options)
+    torch.testing.assert_close(placed[:, :3], alone)
+    assert placed.isfinite().all() and projected.isfinite().all()
+    blind, _ = place_like_target(pose, keypoints, f, c, per_window=True)
+    assert (blind[:, 0, 0, 2] > 1.5 * alone[:, 0, 0, 2]).all(), 'what it guards against'
+
+
+def test_unknown_joints_do_not_count():
+    pose, keypoints, _ = lost_frames(4, 9)
+    weight = torch.ones(4, 9, 17)
+    weight[..., 10] = 0
+    f, c = torch.full((4, 2), 2.3), torch.zeros(4, 2)
+    first, _ = place_like_target(pose, keypoints, f, c, weight=weight)
+    wild = keypoints.clone()
+    wild[..., 10, :] = 1e3
+    second, _ = place_like_target(pose, wild, f, c, weight=weight)
+    torch.testing.assert_close(first, second)
+
+
+@pytest.mark.parametrize('per_window', [True, False])
+@pytest.mark.parametrize('size', [0.0, 1e-6, 30.0])
+def test_what_cannot_be_placed_stays_before_the_camera(size, per_window):
+    """A target that fills the image many times over, or is a point."""
+    pose, keypoints, _ = lost_frames(4, 9)
+    keypoints = size * torch.randn(4, 9, 17, 2)
+    placed, projected = place_like_target(
+        pose,
+        keypoints,
+        torch.full((4, 2), 2.3),
+        torch.zeros(4, 2),
+        per_window=per_window,
+        refinements=1,
+        min_depth=0.6,
+    )
+    assert placed[..., 2].min() >= 0.6 - 1e-5
+    assert placed.isfinite().all() and projected.isfinite().all()
+    torch.testing.assert_close(
+        placed - placed[:, :, :1], pose, atol=2e-5, rtol=0, msg='the label stays'
+    )

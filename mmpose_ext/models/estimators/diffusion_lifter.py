@@ -57,13 +57,15 @@ class DiffusionLifter(SequenceLifter):
     :class:`~mmpose_ext.evaluation.metrics.MultiHypothesisMetric`.
 
     Raises:
-        ValueError: If a number or name of ``test_cfg`` is out of range.
+        ValueError: If a number or name of ``test_cfg`` is out of range, or the codec's
+            target is not the camera's.
     """
 
     def __init__(
         self, *args: Any, diffusion: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
+        _check_codec(getattr(self.head, 'decoder', None), self.test_cfg)
         self.diffusion = PoseDiffusion(**(diffusion or {}))
         self.num_hypotheses = checked_hypotheses(self.test_cfg)
         self.sampling_steps = self.test_cfg.get('sampling_steps', 1)
@@ -283,6 +285,7 @@ def hypothesis_errors(
     keypoints: Tensor,
     cameras: NormalizedCameras,
     root: Tensor | None = None,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """How far hypotheses project from the 2D (PoSynDA, Eq. 4).
 
@@ -292,14 +295,27 @@ def hypothesis_errors(
         cameras: Of the windows.
         root: Place of the root ``(B, T, 3)``, camera frame; by default each pose is
             placed where it fits the 2D best, in closed form.
+        weight: 0 for joints whose 2D is not known ``(B, T, K)``.
 
     Returns:
-        Distances of joints ``(B, H, T, K)``, normalised units.
+        Distances of joints ``(B, H, T, K)``, normalised units; 0 for those not known,
+        infinite behind the camera.
     """
     relative = hypotheses - hypotheses[..., :1, :]
     rays = cameras.rays(keypoints)[:, None]
-    place = solve_root(relative, rays) if root is None else root[:, None]
-    return reprojection_errors(relative, place, rays, cameras.f[:, None, None, None])
+    known = None if weight is None else weight[:, None]
+    place = solve_root(relative, rays, known) if root is None else root[:, None]
+    errors = reprojection_errors(relative, place, rays, cameras.f[:, None, None, None])
+    return errors if known is None else errors.masked_fill(known == 0, 0.0)
+
+
+def _check_codec(codec: Any, test_cfg: Mapping[str, Any]) -> None:
+    target = getattr(codec, 'target', 'camera')
+    if target != 'camera' or test_cfg.get('xy_passthrough', False):
+        raise ValueError(
+            "a diffusion lifter predicts metres: its codec needs target='camera', got "
+            f'{target!r}, and xy_passthrough must stay off'
+        )
 
 
 def _test_generator(data_samples: list) -> torch.Generator:

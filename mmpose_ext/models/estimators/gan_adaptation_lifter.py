@@ -131,10 +131,10 @@ class GANAdaptationLifter(PoSynDALifter):
         noise = draw_noise(noise_shape, generator, label.device)
         change = self.generator(label, noise)
         label = change.apply(label)
-        generated = self.augment(label, target_2d, cameras)
-        facts = self.adversarial_losses(
-            generated, weight, target_2d, target_weight(target, weight)
-        )
+        known = target_weight(target, weight)
+        generated = self.augment(label, target_2d, cameras, known)
+        weight = weight * known[..., :1]  # no place where the target's root is lost
+        facts = self.adversarial_losses(generated, weight, target_2d, known)
         moderation = self.train_cfg.get('moderation', 0.1)
         facts['loss_generator'] += moderation * change.strength.mean()
         facts['rotation'] = change.rotation.detach().norm(dim=-1).mean().rad2deg()

@@ -117,6 +117,12 @@ class PoSynDALifter(DiffusionLifter):
         super().__init__(*args, **kwargs)
         options = self.train_cfg
         self.teacher_hypotheses = checked_hypotheses(options, default=3)
+        unit = getattr(getattr(self.head, 'decoder', None), 'unit', 1.0)
+        if unit != 1:
+            raise ValueError(
+                'adaptation places poses before cameras, in metres: the unit of the '
+                f'codec must be 1, got {unit}'
+            )
         for name, choices in _CHOICES.items():
             if options.get(name, choices[0]) not in choices:
                 raise ValueError(
@@ -175,20 +181,28 @@ class PoSynDALifter(DiffusionLifter):
         keypoints, target_2d = keypoints[::2], keypoints[1::2]
         cameras = NormalizedCameras.of_samples(target, target_2d.device)
         label, weight = stack_labels(source)
+        known = target_weight(target, weight)
         if self.train_cfg.get('augment_source', True):
-            keypoints = self.augment(label, target_2d, cameras)
+            keypoints = self.augment(label, target_2d, cameras, known)
+            weight = weight * known[..., :1]  # no place where the target's root is lost
         if not self.train_cfg.get('pseudo_labels', True):
             return TrainingPairs(keypoints, label, weight, {})
-        pseudo, facts = self.pseudo_label(target_2d, target, cameras, generator)
+        pseudo, known, facts = self.pseudo_label(
+            target_2d, target, cameras, known, generator
+        )
         return TrainingPairs(
             torch.cat([keypoints, target_2d]),
             torch.cat([label, pseudo]),
-            torch.cat([weight, target_weight(target, weight)]),
+            torch.cat([weight, known]),
             facts,
         )
 
     def augment(
-        self, label: Tensor, target_2d: Tensor, cameras: NormalizedCameras
+        self,
+        label: Tensor,
+        target_2d: Tensor,
+        cameras: NormalizedCameras,
+        known: Tensor,
     ) -> Tensor:
         """2D of source poses that stand where the target's people do.
 
@@ -196,6 +210,7 @@ class PoSynDALifter(DiffusionLifter):
             label: Root-relative source poses ``(N, T, K, 3)``, metres.
             target_2d: Normalised 2D of the target ``(N, T, K, 2)``.
             cameras: Of the target.
+            known: Weight of target joints ``(N, T, K)``.
 
         Returns:
             Normalised 2D ``(N, T, K, 2)``; the label stays as it is.
@@ -207,6 +222,7 @@ class PoSynDALifter(DiffusionLifter):
             cameras.f,
             cameras.c,
             distortion=cameras.distortion,
+            weight=known,
             **options,
         )[1]
 
@@ -216,19 +232,23 @@ class PoSynDALifter(DiffusionLifter):
         keypoints: Tensor,
         data_samples: list,
         cameras: NormalizedCameras,
+        known: Tensor,
         generator: torch.Generator,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """The teacher's best hypothesis of each target frame (Eq. 4, 5).
 
         Args:
             keypoints: Normalised 2D ``(N, T, K, 2)``.
             data_samples: Of the target.
             cameras: Of the target.
+            known: Weight of target joints ``(N, T, K)``.
             generator: For the noise.
 
         Returns:
-            Root-relative poses ``(N, T, K, 3)``, and ``reprojection``, the mean
-            distance of their joints from the 2D, for the log.
+            Root-relative poses ``(N, T, K, 3)``; their weight ``(N, T, K)``, 0 also
+            where every hypothesis comes to lie behind the camera; and
+            ``reprojection``, the mean distance of their joints from the 2D, for the
+            log.
         """
         count = self.teacher_hypotheses
         many = keypoints.repeat_interleave(count, 0)
@@ -242,16 +262,17 @@ class PoSynDALifter(DiffusionLifter):
         root = None
         if self.train_cfg.get('root', 'solved') == 'ground_truth':
             root = _true_root(data_samples).to(keypoints.device, non_blocking=True)
-        errors = hypothesis_errors(hypotheses, keypoints, cameras, root)
+        errors = hypothesis_errors(hypotheses, keypoints, cameras, root, known)
         if self.train_cfg.get('selection', 'pose') == 'joint':
-            chosen = choose_joints(hypotheses, errors)
-            least = errors.amin(1)
+            chosen, least = choose_joints(hypotheses, errors), errors.amin(1)
+            fits = least.isfinite()
         else:
             chosen, index = choose_pose(hypotheses, errors)
-            least = torch.take_along_dim(errors, index[:, None, :, None], 1)
-        seen = least.isfinite()  # not where a joint came to lie behind the camera
-        mean = weighted_mean(least.where(seen, 0.0), seen)
-        return chosen, {'reprojection': mean}
+            least = torch.take_along_dim(errors, index[:, None, :, None], 1).squeeze(1)
+            fits = least.isfinite().all(-1, keepdim=True)
+        known = known * fits
+        distance = weighted_mean(least.where(least.isfinite(), 0.0), known)
+        return chosen, known, {'reprojection': distance}
 
     def student_input(
         self, label: Tensor, generator: torch.Generator
@@ -266,9 +287,8 @@ class PoSynDALifter(DiffusionLifter):
         """What results shall tell of the model and of its adaptation."""
         options = self.train_cfg
         protocol = super().protocol()
-        if 'setting' in options:
-            protocol['adaptation'] = options['setting']
-            protocol['adaptation_root'] = options.get('root', 'solved')
+        protocol['adaptation'] = options.get('setting', 'setting not stated')
+        protocol['adaptation_root'] = options.get('root', 'solved')
         return protocol
 
     def _parts(self) -> nn.ModuleDict:

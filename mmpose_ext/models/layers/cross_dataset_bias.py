@@ -43,7 +43,7 @@ class CrossDatasetBias(nn.Module):
         self.bias = nn.Parameter(torch.zeros(len(names), 3))
 
     def forward(self, pose: Tensor) -> Tensor:
-        """Shift poses ``(..., 17, 3)``, metres."""
-        return pose.index_add(
-            -2, self.joints, self.bias.expand(*pose.shape[:-2], -1, -1).to(pose.dtype)
-        )
+        """Shift poses ``(..., 17, 3)``, metres, in single precision at least."""
+        pose = pose.to(torch.promote_types(pose.dtype, self.bias.dtype))
+        shift = self.bias.to(pose.dtype).expand(*pose.shape[:-2], -1, -1)
+        return pose.index_add(-2, self.joints, shift)

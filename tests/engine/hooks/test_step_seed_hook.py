@@ -45,3 +45,12 @@ def test_the_run_keeps_its_seed():
     draws(hook, runner, [0, 1])
     assert torch.initial_seed() != 7 and run_seed() == 7
     assert step_generator().initial_seed() == before
+
+
+def test_two_streams():
+    """What a step draws itself has nothing to do with its dropout."""
+    runner = make_runner('step_seed_streams', 7)
+    hook = StepSeedHook()
+    hook.before_train(runner)
+    hook.before_train_iter(runner, 0)
+    assert torch.rand(4).tolist() != torch.rand(4, generator=step_generator()).tolist()

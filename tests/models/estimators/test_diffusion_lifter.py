@@ -190,6 +190,7 @@ def test_inputs(make_diffusion_lifter, make_camera_batch):
         (dict(num_hypotheses=0), 'num_hypotheses must be at least 1, got 0'),
         (dict(sampling_steps=0), 'sampling_steps'),
         (dict(aggregation='best'), "aggregation must be one of.*'best'"),
+        (dict(xy_passthrough=True), 'xy_passthrough'),
     ],
 )
 def test_invalid(make_diffusion_lifter, options, message):

@@ -259,11 +259,19 @@ def test_target_weights(make_lifter, batch):
     inputs, samples, *_ = batch
     samples[1].gt_instance_labels.lifting_target_weight[2:] = 0
     seen = student_batch(make_lifter(), inputs, samples)
-    assert (seen['weight'][2, 2:] == 0).all() and (seen['weight'][2, :2] == 1).all()
+    assert (seen['weight'][2, 2:] == 0).all(), 'no pseudo-label counts there'
+    assert (seen['weight'][0, 2:] == 0).all(), 'nor does what was placed there'
+    assert (seen['weight'][[0, 2], :2] == 1).all() and (seen['weight'][1] == 1).all()
+    # Whatever stands in such frames, nothing else changes.
+    inputs = inputs.clone()
+    inputs[1, 2:] = 0.0
+    other = student_batch(make_lifter(), inputs, samples)
+    assert_close(other['keypoints'][0, :2], seen['keypoints'][0, :2])
+    assert other['losses']['loss_pose'].isfinite()
     for sample in samples[1::2]:
         del sample.gt_instance_labels.lifting_target_weight
     seen = student_batch(make_lifter(), inputs, samples)
-    assert (seen['weight'] == 1).all()
+    assert (seen['weight'][:2] == 1).all()
 
 
 def test_flips(make_lifter, batch, hub):
@@ -337,12 +345,33 @@ def test_lagging_teacher(make_lifter, batch, hub):
     assert found == [0, 0, 0, 3, 3, 3, 6]
 
 
+def test_pseudo_labels_behind_the_camera(make_lifter, batch):
+    """A frame in which no hypothesis fits before the camera does not count."""
+    inputs, samples, pose, _ = batch
+    model = make_lifter()
+    turned = inputs[1::2].clone()
+    cameras = NormalizedCameras.of_samples(samples[1::2], inputs.device)
+    known = torch.ones(2, 3, 17)
+    # Upside down and mirrored: the best place of every hypothesis is behind.
+    turned = 2 * cameras.c[:, None, None] - turned
+    model.head.forward = lambda feats: pose[1::2].repeat_interleave(3, 0)
+    generator = torch.Generator().manual_seed(0)
+    _, weight, facts = model.pseudo_label(
+        turned, samples[1::2], cameras, known, generator
+    )
+    assert not weight.any() and facts['reprojection'] == 0
+
+
 def test_protocol(make_lifter, make_camera_batch):
     inputs, samples, *_ = make_camera_batch()
     model = make_lifter(dict(setting='transductive', root='ground_truth')).eval()
     protocol = model.predict(inputs, samples)[0].pred_instances.protocol
     assert protocol['adaptation'] == 'transductive'
     assert protocol['adaptation_root'] == 'ground_truth'
+    model = make_lifter(dict(root='ground_truth')).eval()
+    protocol = model.predict(inputs, samples)[0].pred_instances.protocol
+    assert protocol['adaptation'] == 'setting not stated'
+    assert protocol['adaptation_root'] == 'ground_truth', 'marked in any case'
 
 
 def test_bfloat16(make_lifter, batch):

@@ -41,6 +41,15 @@ def test_gradient():
     assert torch.equal(layer.bias.grad, torch.full((14, 3), 10.0))
 
 
+def test_a_millimetre_survives_bfloat16():
+    layer = CrossDatasetBias('all')
+    layer.bias.data += 1e-3
+    pose = torch.full((17, 3), 0.7).bfloat16()
+    with torch.autocast('cpu', torch.bfloat16):
+        moved = layer(pose)
+    torch.testing.assert_close(moved - pose.float(), torch.full((17, 3), 1e-3))
+
+
 def test_invalid():
     with pytest.raises(ValueError, match="'pck', 'all'.*'most'"):
         CrossDatasetBias('most')
