@@ -1,4 +1,4 @@
-# D3DP of Human3.6M, scored on 3DPW without adaptation (Table 5 for 3DHP):
+# D3DP of Human3.6M, scored on 3DPW without adaptation:
 #   python tools/test.py configs/posynda/d3dp_h36m_to_3dpw_27.py \
 #       work_dirs/d3dp_h36m_27/epoch_400.pth
 # Many hypotheses, as D3DP itself: --cfg-options model.test_cfg.num_hypotheses=20 \

@@ -6,8 +6,8 @@ of its own, which passes a short clip first, so that libraries have started, and
 the measured batch. Peak memory is the largest resident size of the process minus its
 resident size before the step, with weights and input loaded. CPU time counts the work
 of the process alone, so on a busy machine it is the fairer of the two times; the load
-is printed. Outputs and gradients of both sides must agree, or the run fails. Linux only
-(reads /proc).
+is printed. Outputs of both sides must agree, and gradients unless a comparison says
+otherwise, or the run fails. Linux only (reads /proc).
 """
 
 from __future__ import annotations

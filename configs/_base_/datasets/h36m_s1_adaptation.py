@@ -25,6 +25,6 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     pin_memory=True,
-    sampler=dict(type='SourceTargetSampler', infinite=False),
+    sampler=dict(type='SourceTargetSampler'),
     dataset=dict(type='ConcatDataset', datasets=[source, target]),
 )

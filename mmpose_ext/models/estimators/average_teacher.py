@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 class AverageTeacher(nn.Module):
@@ -46,14 +46,17 @@ class AverageTeacher(nn.Module):
         """
         if step % self.interval:
             return
-        momentum = 1.0 if step == 0 else self.momentum
-        own, new = _tensors(self.network), _tensors(student)
-        for mine, theirs in zip(own, new, strict=True):
-            if mine.is_floating_point():
-                mine.lerp_(theirs.detach().to(mine.dtype), momentum)
-            else:
+        if step == 0:
+            for mine, theirs in zip(
+                self.network.parameters(), student.parameters(), strict=True
+            ):
                 mine.copy_(theirs)
-
-
-def _tensors(network: nn.Module) -> list[Tensor]:
-    return [*network.parameters(), *network.buffers()]
+        else:
+            learned = [
+                name for name, p in student.named_parameters() if p.requires_grad
+            ]
+            own = [self.network.get_parameter(name) for name in learned]
+            new = [student.get_parameter(name).to(own[0].dtype) for name in learned]
+            torch._foreach_lerp_(own, new, self.momentum)
+        for mine, theirs in zip(self.network.buffers(), student.buffers(), strict=True):
+            mine.copy_(theirs)

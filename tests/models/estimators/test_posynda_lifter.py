@@ -405,6 +405,21 @@ def test_invalid(make_lifter, train_cfg, options, message):
         make_lifter(train_cfg, **options)
 
 
+@pytest.mark.parametrize(
+    ('codec', 'message'),
+    [
+        (dict(target='camera', unit=1.024), 'unit of the codec must be 1, got 1.024'),
+        (dict(target='image'), "target='camera', got 'image'"),
+    ],
+)
+def test_codecs_that_are_not_metres(codec, message):
+    head = dict(type='PoseRegressionHead', in_channels=8, losses={})
+    head['decoder'] = dict(type='LiftingLabel', **codec)
+    backbone = dict(type='DiffusionMixSTE', embed_dims=8, num_heads=2, depth=1)
+    with pytest.raises(ValueError, match=message):
+        MODELS.build(dict(type='PoSynDALifter', backbone=backbone, head=head))
+
+
 def test_invalid_batches(make_lifter, make_camera_batch, batch):
     model = make_lifter()
     inputs, samples, *_ = batch
