@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class AverageTeacher(nn.Module):
@@ -47,16 +47,13 @@ class AverageTeacher(nn.Module):
         if step % self.interval:
             return
         if step == 0:
-            for mine, theirs in zip(
-                self.network.parameters(), student.parameters(), strict=True
-            ):
-                mine.copy_(theirs)
-        else:
-            learned = [
-                name for name, p in student.named_parameters() if p.requires_grad
-            ]
-            own = [self.network.get_parameter(name) for name in learned]
-            new = [student.get_parameter(name).to(own[0].dtype) for name in learned]
-            torch._foreach_lerp_(own, new, self.momentum)
-        for mine, theirs in zip(self.network.buffers(), student.buffers(), strict=True):
-            mine.copy_(theirs)
+            self.network.load_state_dict(student.state_dict())
+            return
+        weights = dict(student.named_parameters())
+        learned = [name for name, weight in weights.items() if weight.requires_grad]
+        own: list[Tensor] = [self.network.get_parameter(name) for name in learned]
+        new: list[Tensor] = [weights[name] for name in learned]
+        torch._foreach_lerp_(own, new, self.momentum)
+        buffers = zip(self.network.buffers(), student.buffers(), strict=True)
+        for kept, current in buffers:
+            kept.copy_(current)
