@@ -6,16 +6,9 @@
 #   --cfg-options model.train_cfg.root=ground_truth \
 #       train_dataloader.dataset.datasets.1.target_root=True
 _base_ = [
-    '../_base_/models/diffusion_mixste.py',
+    '../_base_/models/posynda.py',
     '../_base_/datasets/h36m_to_3dhp_adaptation.py',
     '../_base_/schedules/posynda.py',
 ]
 
-model = dict(
-    type='PoSynDALifter',
-    lora=dict(rank=4),
-    bias='pck',
-    head=dict(losses=dict(pose=dict(type='PoseSquaredErrorLoss'))),
-    train_cfg=dict(setting='inductive', num_hypotheses=3),
-)
 load_from = 'work_dirs/d3dp_h36m_27/epoch_400.pth'

@@ -2,16 +2,9 @@
 # to the 2D of the training set, scored on the test set. Train the source first:
 #   python tools/train.py configs/posynda/d3dp_h36m_27.py
 _base_ = [
-    '../_base_/models/diffusion_mixste.py',
+    '../_base_/models/posynda.py',
     '../_base_/datasets/h36m_to_3dpw_adaptation.py',
     '../_base_/schedules/posynda.py',
 ]
 
-model = dict(
-    type='PoSynDALifter',
-    lora=dict(rank=4),
-    bias='pck',
-    head=dict(losses=dict(pose=dict(type='PoseSquaredErrorLoss'))),
-    train_cfg=dict(setting='inductive', num_hypotheses=3),
-)
 load_from = 'work_dirs/d3dp_h36m_27/epoch_400.pth'

@@ -1,18 +1,11 @@
 # PoSynDA on the motion capture, full size: T = 27, for a GPU. Train the source first:
 #   python tools/train.py configs/posynda/d3dp_mocap_27.py
 _base_ = [
-    '../_base_/models/diffusion_mixste.py',
+    '../_base_/models/posynda.py',
     '../_base_/datasets/mocap_adaptation.py',
     '../_base_/schedules/mocap_adaptation.py',
 ]
 
-model = dict(
-    type='PoSynDALifter',
-    lora=dict(rank=4),
-    bias='pck',
-    head=dict(losses=dict(pose=dict(type='PoseSquaredErrorLoss'))),
-    train_cfg=dict(setting='inductive', num_hypotheses=3),
-)
 windows = dict(seq_len=27, stride=9)
 train_dataloader = dict(
     dataset=dict(datasets=[{**_base_.source, **windows}, {**_base_.target, **windows}])

@@ -6,17 +6,13 @@
 #     val_dataloader.dataset.store=data/mocap_target_view \
 #     test_dataloader.dataset.store=data/mocap_target_view
 _base_ = [
-    '../_base_/models/diffusion_mixste.py',
+    '../_base_/models/posynda.py',
     '../_base_/datasets/mocap_adaptation.py',
     '../_base_/schedules/mocap_adaptation.py',
 ]
 
 model = dict(
-    type='PoSynDALifter',
     backbone=dict(embed_dims=48, seq_len=9, depth=4, num_heads=3, drop_path_rate=0.0),
-    lora=dict(rank=4),
-    bias='pck',
-    head=dict(in_channels=48, losses=dict(pose=dict(type='PoseSquaredErrorLoss'))),
-    train_cfg=dict(setting='inductive', num_hypotheses=3),
+    head=dict(in_channels=48),
 )
 load_from = 'work_dirs/d3dp_mocap_9/iter_5000.pth'
