@@ -8,31 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from killed_run import Killed, KillHook, log_of
 from mmengine.config import Config
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmpose_ext.engine.checkpoints import load_checkpoint
 
 ROOT = Path(__file__).parents[1]
 STEPS = 4
-
-
-class Killed(Exception):
-    pass
-
-
-class KillHook(Hook):
-    """Ends the run after a step, as a signal would."""
-
-    priority = 'LOWEST'
-
-    def __init__(self, step):
-        self.step = step
-
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        if runner.iter + 1 == self.step:
-            raise Killed
 
 
 @pytest.fixture(scope='module')
@@ -83,10 +66,6 @@ def adapted(tiny, source, tmp_path_factory):
         checkpoint=work_dir / f'iter_{STEPS}.pth',
         metrics=runner.test(),
     )
-
-
-def log_of(work_dir) -> str:
-    return '\n'.join(path.read_text() for path in Path(work_dir).glob('*/*.log'))
 
 
 def plain(name: str) -> str:

@@ -14,9 +14,14 @@ def step_generator() -> torch.Generator:
 
     So a resumed run draws what an uninterrupted one would have drawn.
     """
-    step = MessageHub.get_current_instance().get_info('iter', 0) or 0
     # Not the numbers that `StepSeedHook` gives to dropout.
-    return torch.Generator().manual_seed(step_seed(run_seed(), int(step)) ^ _SALT)
+    seed = step_seed(run_seed(), training_step()) ^ _SALT
+    return torch.Generator().manual_seed(seed)
+
+
+def training_step() -> int:
+    """Number of the step that the run is in; 0 outside of a run."""
+    return int(MessageHub.get_current_instance().get_info('iter', 0) or 0)
 
 
 def run_seed() -> int:

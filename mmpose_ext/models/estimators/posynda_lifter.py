@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
-from mmengine.logging import MessageHub
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -30,7 +29,7 @@ from mmpose_ext.models.layers.cross_dataset_bias import CrossDatasetBias
 from mmpose_ext.models.layers.low_rank_adaptation import add_low_rank_adapters
 from mmpose_ext.models.losses.weighted_mean import weighted_mean
 from mmpose_ext.models.normalized_cameras import NormalizedCameras
-from mmpose_ext.models.step_generator import step_generator
+from mmpose_ext.models.step_generator import step_generator, training_step
 
 Setting = Literal['inductive', 'transductive']
 Selection = Literal['pose', 'joint']
@@ -148,7 +147,7 @@ class PoSynDALifter(DiffusionLifter):
 
     def denoise(self, keypoints: Tensor, noisy: Tensor, timesteps: Tensor) -> Tensor:
         """As :meth:`DiffusionLifter.denoise`, with the bias added (Eq. 11)."""
-        return self.bias(super().denoise(keypoints, noisy, timesteps))
+        return _denoise(self, keypoints, noisy, timesteps)
 
     def loss(self, inputs: Inputs, data_samples: list) -> dict[str, Tensor]:
         """One step of Algorithm 1.
@@ -302,18 +301,16 @@ class PoSynDALifter(DiffusionLifter):
         """The parts of the teacher, in evaluation mode."""
         parts = self._parts()
         if self.teacher is not None:
-            self.teacher.follow(parts, _training_step())
+            self.teacher.follow(parts, training_step())
             parts = self.teacher.network
         with evaluating(parts):
             yield parts
 
 
-def _denoise(
-    parts: nn.ModuleDict, keypoints: Tensor, noisy: Tensor, timesteps: Tensor
-) -> Tensor:
-    """What :meth:`PoSynDALifter.denoise` does, with given parts."""
-    feats = parts['backbone'](torch.cat([keypoints, noisy], -1), timesteps)
-    return parts['bias'](parts['head'](feats))
+def _denoise(parts: Any, keypoints: Tensor, noisy: Tensor, timesteps: Tensor) -> Tensor:
+    """Clean poses by a backbone, a head and a bias: those of a lifter or a teacher."""
+    feats = parts.backbone(torch.cat([keypoints, noisy], -1), timesteps)
+    return parts.bias(parts.head(feats))
 
 
 def check_domains(data_samples: list) -> None:
@@ -355,10 +352,6 @@ def _true_root(data_samples: list) -> Tensor:
             'target_root=True in its LiftingDataset'
         )
     return torch.from_numpy(np.stack(roots))
-
-
-def _training_step() -> int:
-    return int(MessageHub.get_current_instance().get_info('iter', 0) or 0)
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
+from student_batch import student_batch
 from torch import nn
 from torch.testing import assert_close
 
@@ -49,25 +50,6 @@ def make_gan(make_diffusion_lifter):
 def batch(make_camera_batch):
     """Source, target, source, target: 2D, samples, true poses, true roots."""
     return make_camera_batch(batch=4, labels='alternate')
-
-
-def student_batch(model, inputs, samples):
-    """What the lifter is trained on, and the losses."""
-    seen = {}
-    denoise, losses = model.denoise, model.head.pose_losses
-
-    def watch_denoise(keypoints, noisy, timesteps):
-        seen.update(keypoints=keypoints, noisy=noisy, timesteps=timesteps)
-        return denoise(keypoints, noisy, timesteps)
-
-    def watch_losses(pred, label, weight):
-        seen.update(label=label, weight=weight)
-        return losses(pred, label, weight)
-
-    model.denoise, model.head.pose_losses = watch_denoise, watch_losses
-    seen['losses'] = model.loss(inputs, samples)
-    del model.denoise, model.head.pose_losses
-    return seen
 
 
 def optimizers(model, kind=torch.optim.SGD, **options):
