@@ -16,6 +16,8 @@ _LINES = (
 _WARNINGS = (
     # mmdet, when an optional metric package is absent.
     'faster_coco_eval is not installed',
+    # mmpose, when it takes a joint set from its own folder, as it should.
+    'The metainfo config file',
 )
 
 
@@ -23,8 +25,8 @@ _WARNINGS = (
 def quiet_imports() -> Iterator[None]:
     """Drop the lines and warnings listed above; everything else is shown.
 
-    They concern parts of mmdet that nothing here uses. The warnings stay silent after
-    the block, because registries import parts of mmdet later, on demand.
+    They concern what nothing here uses or what is as it should be. The warnings stay
+    silent after the block, because registries import parts of mmdet later, on demand.
     """
     for message in _WARNINGS:
         warnings.filterwarnings('ignore', message=message)

@@ -6,8 +6,9 @@
 
 Each row of the list is a config with its overrides and seeds. A row and seed that has a
 result file is skipped; one that was interrupted goes on from its last checkpoint. A row
-with `init: ROW` starts from the last checkpoint of that row with the same seed, and
-with `test_only: true` only scores it.
+with `init: ROW` starts from the last checkpoint of that row with the same seed, which it
+gets as the setting `init_option` (default `load_from`), and with `test_only: true` only
+scores it.
 
 The result is `results/<row>_seed<N>.json` beside the list; the tables of the family's
 README are made from these files by tools/analysis_tools/results_table.py.
@@ -30,7 +31,7 @@ from mmpose_ext.atomic_write import write_json
 from mmpose_ext.engine.run_record import collect, training_seconds
 
 SIZES = ('small', 'full')
-_OPTIONAL = ('size', 'options', 'baseline', 'init', 'test_only')
+_OPTIONAL = ('size', 'options', 'baseline', 'init', 'init_option', 'test_only')
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Job:
     options: dict[str, Any] = field(default_factory=dict)
     baseline: str | None = None
     init: str | None = None
+    init_option: str = 'load_from'
     test_only: bool = False
 
     @property
@@ -76,7 +78,7 @@ class Job:
         """The options as ``--cfg-options`` takes them."""
         overrides = [f'{key}={value}' for key, value in self.options.items()]
         if self.init is not None and not self.test_only:
-            overrides.append(f'load_from={self.checkpoint}')
+            overrides.append(f'{self.init_option}={self.checkpoint}')
         return overrides
 
     def command(self) -> list[str]:

@@ -7,6 +7,7 @@ from mmpose_ext.engine.hooks import (
     RunSummaryHook,
     StepSeedHook,
 )
+from mmpose_ext.engine.loops import DualStudentTrainLoop
 from mmpose_ext.engine.optim_wrappers import (
     Bf16OptimWrapper,
     PartsOptimWrapperConstructor,
@@ -14,6 +15,7 @@ from mmpose_ext.engine.optim_wrappers import (
 
 __all__ = [
     'Bf16OptimWrapper',
+    'DualStudentTrainLoop',
     'LearningCurveHook',
     'NonFiniteLossHook',
     'PartsOptimWrapperConstructor',

@@ -40,6 +40,7 @@ from mmpose_ext.geometry.smpl import (
     smpl_to_joints,
     smpl_vertices,
 )
+from mmpose_ext.geometry.triangulation import Triangulation, triangulate
 
 __all__ = [
     'FLIP_INDICES',
@@ -52,6 +53,7 @@ __all__ = [
     'SMPL24',
     'Skeleton',
     'SmplModel',
+    'Triangulation',
     'camera_to_image_pose',
     'camera_to_world',
     'choose_joints',
@@ -75,5 +77,6 @@ __all__ = [
     'smpl_vertices',
     'solve_root',
     'symmetric_bones',
+    'triangulate',
     'world_to_camera',
 ]

@@ -1,5 +1,23 @@
 """Everything with parameters."""
 
-from mmpose_ext.models import backbones, estimators, heads, layers, losses, necks
+from mmpose_ext.models import (
+    backbones,
+    data_preprocessors,
+    estimators,
+    heads,
+    layers,
+    losses,
+    necks,
+    views,
+)
 
-__all__ = ['backbones', 'estimators', 'heads', 'layers', 'losses', 'necks']
+__all__ = [
+    'backbones',
+    'data_preprocessors',
+    'estimators',
+    'heads',
+    'layers',
+    'losses',
+    'necks',
+    'views',
+]

@@ -79,6 +79,13 @@ def chain(tmp_path):
         dict(name='source', config=CONFIG, seeds=[0, 1]),
         dict(name='adapted', config=CONFIG, seeds=[0, 1], init='source'),
         dict(name='plain', config=CONFIG, seeds=[1], init='source', test_only=True),
+        dict(
+            name='taught',
+            config=CONFIG,
+            seeds=[1],
+            init='source',
+            init_option='model.teacher.checkpoint',
+        ),
     ]
     file = tmp_path / 'family' / 'experiments.yaml'
     file.parent.mkdir()
@@ -101,11 +108,13 @@ def test_rows_that_start_from_another(tool, chain, tmp_path, monkeypatch, capsys
         last = work / f'source_seed{seed}' / 'last_checkpoint'
         last.write_text('/elsewhere/iter_9.pth')
     write_result(chain.parent, 'source', 1, [1.0])
-    argv = [str(chain), '--work-dir', str(work), '--only', 'adapted', 'plain']
+    argv = [str(chain), '--work-dir', str(work), '--only', 'adapted', 'plain', 'taught']
     assert tool.main(argv) == 1, 'seed 0 of the source is not finished'
     assert 'needs source seed 0' in capsys.readouterr().out
-    assert set(calls) == {('adapted', 1), ('plain', 1)}
+    assert set(calls) == {('adapted', 1), ('plain', 1), ('taught', 1)}
     start = work / 'source_seed1' / 'iter_9.pth'
+    assert f'model.teacher.checkpoint={start}' in calls['taught', 1]
+    assert not any('load_from' in word for word in calls['taught', 1])
     assert f'load_from={start}' in calls['adapted', 1]
     assert calls['plain', 1][1:4] == ['tools/test.py', CONFIG, str(start)]
     assert not any('load_from' in word for word in calls['plain', 1])
@@ -121,7 +130,7 @@ def test_rows_come_after_what_they_start_from(tool, chain, tmp_path):
     content = yaml.safe_load(chain.read_text())
     content['rows'].reverse()
     chain.write_text(yaml.safe_dump(content))
-    with pytest.raises(ValueError, match='plain starts from a row that is not above'):
+    with pytest.raises(ValueError, match='taught starts from a row that is not above'):
         list(tool.read_jobs(chain, tmp_path))
 
 

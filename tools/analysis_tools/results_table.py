@@ -3,11 +3,13 @@
     python tools/analysis_tools/results_table.py configs/prml            # rewrites it
     python tools/analysis_tools/results_table.py configs/prml --check    # 1 if stale
 
-`experiments.yaml` describes each table: its rows, its columns and, optionally, the row
-that others are compared with. The table stands in the README between the lines
+`experiments.yaml` describes each table: its rows, its columns (names of metrics, or a
+mapping of headings to `{metric, scale}`) and, optionally, the row that others are
+compared with. The table stands in the README between the lines
 `<!-- results: NAME -->` and `<!-- /results -->`. A row without result files says
 `not yet`. `metafile.yml`, which model zoos read, gets the means of every row that runs
-a config as it stands or on noisy 2D.
+a config as it stands or on noisy 2D; the list's `metafile` names task and metrics, by
+default those of lifters.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +30,7 @@ from mmpose_ext.atomic_write import atomic_path
 from mmpose_ext.evaluation.functional.bootstrap import Interval, relative_gain
 
 BLOCK = '<!-- results: {name} -->\n{body}\n<!-- /results -->'
-TASK = '3D Human Pose Lifting'
+LIFTING = {'task': '3D Human Pose Lifting', 'metrics': ['MPJPE', 'P-MPJPE']}
 Runs = list[dict[str, Any]]
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 NOISY = {f'{loader}.dataset.keypoints_2d': 'det' for loader in LOADERS}
@@ -87,14 +90,14 @@ def render(text: str, family: Path) -> str:
 def render_metafile(text: str, family: Path) -> str:
     """The metafile with the results of every model made anew."""
     content = yaml.safe_load((family / 'experiments.yaml').read_text(encoding='utf-8'))
-    metafile = yaml.safe_load(text)
+    metafile, form = yaml.safe_load(text), content.get('metafile', LIFTING)
     for model in metafile['Models']:
         data = model['Metadata']['Training Data']
         model['Results'] = [
             {
-                'Task': TASK,
+                'Task': form['task'],
                 'Dataset': f'{data}, noisy 2D' if row.get('options') else data,
-                'Metrics': means(runs),
+                'Metrics': means(runs, read_columns(form['metrics'])),
             }
             for row in content['rows']
             if row['config'] == model['Config']
@@ -105,11 +108,36 @@ def render_metafile(text: str, family: Path) -> str:
     return yaml.safe_dump(metafile, sort_keys=False, width=88)
 
 
-def means(runs: list[dict[str, Any]]) -> dict[str, float]:
-    """Headline errors, mean over seeds, as in the tables."""
+@dataclass(frozen=True)
+class Column:
+    """A metric and the factor that it is shown with."""
+
+    heading: str
+    metric: str
+    scale: float = 1.0
+
+    def of(self, runs: Runs) -> list[float]:
+        """The values of runs that have this metric."""
+        return [
+            self.scale * run['metrics'][self.metric]
+            for run in runs
+            if self.metric in run['metrics']
+        ]
+
+
+def read_columns(spec: Sequence[str] | Mapping[str, Mapping]) -> list[Column]:
+    """Columns from names of metrics, or from headings with `metric` and `scale`."""
+    if isinstance(spec, Mapping):
+        return [Column(heading, **column) for heading, column in spec.items()]
+    return [Column(name, name) for name in spec]
+
+
+def means(runs: Runs, columns: Sequence[Column]) -> dict[str, float]:
+    """Headline scores, mean over seeds, as in the tables."""
     return {
-        name: round(float(np.mean([run['metrics'][name] for run in runs])), 1)
-        for name in ('MPJPE', 'P-MPJPE')
+        column.heading: round(float(np.mean(values)), 1)
+        for column in columns
+        if (values := column.of(runs))
     }
 
 
@@ -117,17 +145,18 @@ def make_table(spec: Mapping[str, Any], results: Path) -> str:
     """One Markdown table.
 
     Args:
-        spec: `rows` (row name to label), `columns` (metric names), optional
+        spec: `rows` (row name to label), `columns`, optional
             `reference` (row name) for the gain in MPJPE with its 95 % interval, and
             `best` (row name) for the share of the gap between the two instead.
         results: Folder of the result files.
     """
-    columns = list(spec['columns'])
+    columns = read_columns(spec['columns'])
     reference, best = (
         load(results, spec[name]) if name in spec else None
         for name in ('reference', 'best')
     )
-    header = ['method', *columns, 'seeds', 'training', 'state']
+    headings = [column.heading for column in columns]
+    header = ['method', *headings, 'seeds', 'training', 'state']
     if 'reference' in spec:
         gain = f'gain on {spec["rows"][spec["reference"]]}'
         header.insert(len(columns) + 1, 'gap closed' if 'best' in spec else gain)
@@ -152,9 +181,9 @@ def load(results: Path, row: str) -> list[dict[str, Any]]:
     return sorted(runs, key=lambda run: run['seed'])
 
 
-def mean_and_spread(runs: list[dict[str, Any]], column: str) -> str:
+def mean_and_spread(runs: Runs, column: Column) -> str:
     """Mean over seeds, and the standard deviation where there are several."""
-    values = [run['metrics'][column] for run in runs]
+    values = column.of(runs)
     if not values:
         return ''
     if len(values) == 1:

@@ -1,6 +1,20 @@
 """Transforms of samples, one a file."""
 
+from mmpose_ext.datasets.transforms.crop_person_source import CropPersonSource
+from mmpose_ext.datasets.transforms.joint_cutout import JointCutout
 from mmpose_ext.datasets.transforms.joint_noise import JointNoise, frame_noise
 from mmpose_ext.datasets.transforms.pack_lifting_inputs import PackLiftingInputs
+from mmpose_ext.datasets.transforms.pack_semi_supervised_inputs import (
+    PackSemiSupervisedInputs,
+)
+from mmpose_ext.datasets.transforms.view_bbox_transform import ViewBBoxTransform
 
-__all__ = ['JointNoise', 'PackLiftingInputs', 'frame_noise']
+__all__ = [
+    'CropPersonSource',
+    'JointCutout',
+    'JointNoise',
+    'PackLiftingInputs',
+    'PackSemiSupervisedInputs',
+    'ViewBBoxTransform',
+    'frame_noise',
+]

@@ -1,9 +1,12 @@
-"""Errors of 3D poses as pure, batched functions of torch tensors."""
+"""Errors of poses as pure, batched functions of torch tensors."""
 
 from mmpose_ext.evaluation.functional.hypotheses import (
     best_joints,
     best_pose,
     mean_pose,
+)
+from mmpose_ext.evaluation.functional.joint_detection_rate import (
+    joint_detection_rate,
 )
 from mmpose_ext.evaluation.functional.mpjpe import (
     axis_errors,
@@ -23,6 +26,7 @@ __all__ = [
     'axis_errors',
     'best_joints',
     'best_pose',
+    'joint_detection_rate',
     'joint_errors',
     'mean_pose',
     'mpjpe',

@@ -1,9 +1,23 @@
 """Metrics that score datasets."""
 
+from mmpose_ext.evaluation.metrics.joint_detection_rate_metric import (
+    JointDetectionRate,
+)
 from mmpose_ext.evaluation.metrics.metric_table import format_table
 from mmpose_ext.evaluation.metrics.multi_hypothesis_metric import (
     MultiHypothesisMetric,
 )
+from mmpose_ext.evaluation.metrics.per_network_metric import PerNetworkMetric
 from mmpose_ext.evaluation.metrics.pose_lifting_metric import PoseLiftingMetric
+from mmpose_ext.evaluation.metrics.triangulated_pose_metric import (
+    TriangulatedPoseMetric,
+)
 
-__all__ = ['MultiHypothesisMetric', 'PoseLiftingMetric', 'format_table']
+__all__ = [
+    'JointDetectionRate',
+    'MultiHypothesisMetric',
+    'PerNetworkMetric',
+    'PoseLiftingMetric',
+    'TriangulatedPoseMetric',
+    'format_table',
+]

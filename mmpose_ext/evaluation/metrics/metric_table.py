@@ -39,7 +39,7 @@ def format_table(
     blocks = [_group_table(metrics, group, weighting) for group in groups]
     units = METRIC_UNITS | dict.fromkeys(CAMERA_METRICS, 'mm')
     rows = [[n, _cell(metrics[n]), unit] for n, unit in units.items() if n in metrics]
-    blocks.append(_align(['metric', 'value', 'unit'], rows))
+    blocks.append(align(['metric', 'value', 'unit'], rows))
     return '\n\n'.join(block for block in blocks if block)
 
 
@@ -65,19 +65,20 @@ def _group_table(metrics: Mapping[str, float], group: str, weighting: str) -> st
     last = 'all' if weighting == 'frame' else f'mean of {weighting}s'
     rows.append([last, *(_cell(metrics.get(name)) for name in columns)])
     heads = [group, *(f'{name} [{METRIC_UNITS[name]}]' for name in columns)]
-    return _align(heads, rows, rule_before_last=True)
+    return align(heads, rows, rule_before_last=True)
 
 
 def _cell(value: float | None) -> str:
     return '-' if value is None or math.isnan(value) else f'{value:.2f}'
 
 
-def _align(
+def align(
     heads: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
     rule_before_last: bool = False,
 ) -> str:
+    """A table: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     rule = '  '.join('-' * width for width in widths)
 

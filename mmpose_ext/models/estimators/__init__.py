@@ -1,6 +1,8 @@
 """The top level of each family."""
 
+from mmpose_ext.models.estimators.consistency_student import ConsistencyStudent
 from mmpose_ext.models.estimators.diffusion_lifter import DiffusionLifter
+from mmpose_ext.models.estimators.dual_student import DualStudent
 from mmpose_ext.models.estimators.gan_adaptation_lifter import GANAdaptationLifter
 from mmpose_ext.models.estimators.posynda_lifter import PoSynDALifter
 from mmpose_ext.models.estimators.sequence_lifter import (
@@ -8,9 +10,13 @@ from mmpose_ext.models.estimators.sequence_lifter import (
     flip_inputs,
     flip_poses,
 )
+from mmpose_ext.models.estimators.sspcm import SSPCM
 
 __all__ = [
+    'SSPCM',
+    'ConsistencyStudent',
     'DiffusionLifter',
+    'DualStudent',
     'GANAdaptationLifter',
     'PoSynDALifter',
     'SequenceLifter',

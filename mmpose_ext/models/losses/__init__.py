@@ -5,6 +5,10 @@ from mmpose_ext.models.losses.decoupled_pose_loss import (
     DecoupledPoseLoss,
     decoupled_pose_loss,
 )
+from mmpose_ext.models.losses.heatmap_consistency_loss import (
+    HeatmapConsistencyLoss,
+    heatmap_consistency_loss,
+)
 from mmpose_ext.models.losses.info_nce_bound_loss import InfoNCEBoundLoss, info_nce
 from mmpose_ext.models.losses.joint_error_loss import JointErrorLoss, joint_error_loss
 from mmpose_ext.models.losses.least_squares_gan import (
@@ -21,12 +25,14 @@ from mmpose_ext.models.losses.velocity_loss import VelocityLoss, velocity_loss
 __all__ = [
     'BarberAgakovLoss',
     'DecoupledPoseLoss',
+    'HeatmapConsistencyLoss',
     'InfoNCEBoundLoss',
     'JointErrorLoss',
     'PoseSquaredErrorLoss',
     'SmoothnessLoss',
     'VelocityLoss',
     'decoupled_pose_loss',
+    'heatmap_consistency_loss',
     'info_nce',
     'joint_error_loss',
     'least_squares_discriminator_loss',

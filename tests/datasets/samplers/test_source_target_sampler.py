@@ -124,6 +124,100 @@ def test_skip(skipped, world_size):
     assert not hasattr(sampler_of(infinite=False), 'skip')
 
 
+@pytest.mark.parametrize('infinite', [True, False])
+@pytest.mark.parametrize('ratio', [(1, 3), (2, 1), (3, 2)])
+@pytest.mark.parametrize('world_size', [1, 2])
+def test_ratio(ratio, infinite, world_size):
+    """Groups of source and target samples; a pass goes once through the target."""
+    options = dict(dataset=two(17, 20), ratio=ratio, infinite=infinite)
+    ranks = [sampler_of(rank, world_size, **options) for rank in range(world_size)]
+    size, groups = sum(ratio), -(-20 // (ratio[1] * world_size))
+    assert [len(sampler) for sampler in ranks] == [size * groups] * world_size
+    found = []
+    for sampler in ranks:
+        samples = list(itertools.islice(iter(sampler), size * groups))
+        found.append(np.reshape(samples, (groups, size)))
+    together = np.stack(found, axis=1).reshape(-1, size)
+    source, target = np.split(together, [ratio[0]], axis=1)
+    assert (source < 17).all() and (target >= 17).all()
+    assert sorted(target.ravel()[:20]) == list(range(17, 37))
+    np.testing.assert_array_equal(
+        target.ravel()[20:], target.ravel()[: target.size - 20]
+    )
+    first = source.ravel()[:17].tolist()
+    assert len(set(first)) == len(first), 'none comes again before all have come'
+
+
+def test_sources_drawn_with_replacement():
+    options = dict(dataset=two(50, 50), replacement=True, infinite=False)
+    sampler = sampler_of(**options)
+    passes = []
+    for epoch in range(60):
+        sampler.set_epoch(epoch)
+        pairs = drawn(sampler, 50)
+        assert sorted(pairs[:, 1]) == list(range(50))
+        passes.append(pairs[:, 0])
+    distinct = np.mean([len(set(sources)) for sources in passes])
+    assert 29 < distinct < 34, '50 * (1 - 1 / e) different ones are expected'
+    counts = np.bincount(np.concatenate(passes), minlength=50)
+    assert counts.min() > 30 and counts.max() < 95
+    sampler.set_epoch(3)
+    np.testing.assert_array_equal(drawn(sampler, 50)[:, 0], passes[3])
+    ranks = [sampler_of(rank, 2, **options) for rank in range(2)]
+    together = np.stack([drawn(rank, 25) for rank in ranks], axis=1).reshape(-1, 2)
+    np.testing.assert_array_equal(together[:, 0], passes[0])
+
+
+@pytest.mark.parametrize('ratio', [(1, 1), (2, 3)])
+@pytest.mark.parametrize('infinite', [True, False])
+def test_draws_are_numbered_through(ratio, infinite):
+    """Over all passes and processes; the samples are those without numbers."""
+    seen = []
+    for rank in range(2):
+        options = dict(dataset=two(7, 11), ratio=ratio, infinite=infinite)
+        with_draws = sampler_of(rank, 2, draws=True, **options)
+        without = sampler_of(rank, 2, **options)
+        for epoch in range(3):
+            with_draws.set_epoch(epoch)
+            without.set_epoch(epoch)
+            length = len(without) * (3 if infinite else 1)
+            pairs = list(itertools.islice(iter(with_draws), length))
+            samples = list(itertools.islice(iter(without), length))
+            assert [index for index, _ in pairs] == samples
+            seen += [draw for _, draw in pairs]
+            if infinite:
+                break
+    assert sorted(seen) == list(range(len(seen)))
+    assert all(type(draw) is int for draw in seen)
+
+
+@pytest.mark.parametrize('draws', [False, True])
+@pytest.mark.parametrize('start', [0, 3, 8, 16])
+def test_start_within_a_pass(start, draws):
+    sampler = sampler_of(dataset=two(5, 8), infinite=False, draws=draws)
+    sampler.set_epoch(2)
+    whole = list(sampler)
+    sampler.set_epoch(2, start=start)
+    assert list(sampler) == whole[start:]
+    sampler.set_epoch(2)
+    assert list(sampler) == whole, 'as MMEngine calls it'
+    with pytest.raises(ValueError, match='start=17; a pass has 16 samples'):
+        sampler.set_epoch(2, start=17)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(ratio=(1, 0)), r'ratio=\(1, 0\); expected .* at least 1'),
+        (dict(ratio=(1, 1, 1)), r'ratio=\(1, 1, 1\)'),
+        (dict(replacement=True, shuffle=False), 'leave shuffle on'),
+    ],
+)
+def test_invalid_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        sampler_of(**options)
+
+
 def test_seed_is_drawn_if_absent():
     sampler = SourceTargetSampler(two())
     assert isinstance(sampler.seed, int)

@@ -1,0 +1,11 @@
+# Table 4, Ours (+SB), ResNet-152: trained as for Table 3, scored on test-dev.
+_base_ = ['../_base_/datasets/coco_test_dev.py', 'dual_r152_coco_wild.py']
+model = dict(test_cfg=dict(flip_test=True))
+test_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        **_base_.test_dataset,
+        pipeline=_base_.val_dataloader.dataset.pipeline,
+    )
+)
+test_evaluator = dict(_delete_=True, **_base_.test_dev_evaluator)

@@ -1,0 +1,16 @@
+# Tables 7 and 8, PseudoPose, pre-training.
+_base_ = [
+    '../_base_/models/resnet18_mpii_heatmap.py',
+    '../_base_/models/easy_hard_mpii.py',
+    '../_base_/datasets/mpii_semi.py',
+    '../_base_/schedules/dual_student.py',
+]
+model = dict(
+    type='ConsistencyStudent',
+    student=_base_.resnet18,
+    teacher=dict(
+        type='FrozenTeacher',
+        checkpoint='work_dirs/supervised_r18_mpii/iter_468200.pth',
+    ),
+)
+default_hooks = dict(checkpoint=dict(save_best='mean/PCK'))

@@ -1,0 +1,34 @@
+"""Pipelines that say which image they failed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def run_pipeline(
+    pipeline: Callable[[dict[str, Any]], Any], sample: dict[str, Any]
+) -> Any:
+    """Run the pipeline on a person; what goes wrong names the image.
+
+    Args:
+        pipeline: MMEngine's ``Compose``.
+        sample: The raw sample, with ``img_path``.
+
+    Raises:
+        RuntimeError: If a transform fails, as on an image that is missing or cannot be
+            read, or returns ``None``.
+    """
+    name = f'{sample.get("img_path", "a sample without img_path")}'
+    if 'id' in sample:
+        name += f' (person {sample["id"]})'
+    try:
+        packed = pipeline(sample)
+    except Exception as error:
+        raise RuntimeError(f'{name}: {type(error).__name__}: {error}') from error
+    if packed is None:
+        raise RuntimeError(
+            f'{name}: a transform returned None; samples are never skipped. Leave '
+            "ignore_empty out of dict(type='LoadImage')"
+        )
+    return packed

@@ -1,0 +1,79 @@
+"""Mean heights of heatmaps over training, run beside run (Xie et al., Fig. 3, 7, 8).
+
+    python tools/analysis_tools/plot_responses.py work_dirs/naive_r18_coco \
+        work_dirs/dual_jc_r18_coco --out responses.png --labels naive "easy and hard"
+
+Each run has a `collapse.json`, which CollapseMonitorHook writes; give the file or the
+folder. Blue: labelled images; red and green: teacher and student on unlabelled ones;
+dotted: the validation metric, on the axis at the right. A vertical line is where the
+hook saw a collapse (red) or its end (green). All runs have the same heights.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmpose_ext.atomic_write import atomic_path
+from mmpose_ext.visualization.curves import new_figure
+from mmpose_ext.visualization.response_curves import (
+    draw_response_comparison,
+    read_responses,
+)
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('runs', nargs='+', metavar='RUN_DIR', help='folders of runs')
+    parser.add_argument('--out', type=Path, required=True, help='picture to write')
+    parser.add_argument(
+        '--labels', nargs='+', help='a name for each run (default: its folder)'
+    )
+    parser.add_argument(
+        '--columns', type=int, default=4, help='runs in a row (default 4)'
+    )
+    args = parser.parse_args(argv)
+    if args.columns < 1:
+        parser.error(f'--columns must be positive, got {args.columns}')
+    return args
+
+
+def labels_of(args: argparse.Namespace) -> list[str]:
+    """A name for each run.
+
+    Raises:
+        ValueError: If there are too many or too few, or two are alike.
+    """
+    paths = [Path(run).resolve() for run in args.runs]
+    names = [path.name if path.is_dir() else path.parent.name for path in paths]
+    labels = args.labels or names
+    if len(labels) != len(paths):
+        raise ValueError(f'{len(paths)} runs need as many labels, got {labels}')
+    if len(set(labels)) < len(labels):
+        raise ValueError(f'the labels {labels} are not distinct; give others: --labels')
+    return labels
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read and draw."""
+    args = parse_args(argv)
+    labels = labels_of(args)
+    histories = [read_responses(run) for run in args.runs]
+    columns = min(args.columns, len(labels))
+    rows = -(-len(labels) // columns)
+    figure = draw_response_comparison(
+        new_figure(1.0 + 3.6 * columns, 0.6 + 2.6 * rows),
+        dict(zip(labels, histories, strict=True)),
+        columns=columns,
+    )
+    with atomic_path(args.out) as temporary:
+        figure.savefig(temporary)
+    print(f'wrote {args.out}')
+
+
+if __name__ == '__main__':
+    main()
