@@ -79,19 +79,14 @@ class SemiSupervisedDataset(ConcatDataset):
         joint_map: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
-        labelled = build_people(labelled) if isinstance(labelled, dict) else labelled
-        if isinstance(unlabelled, str):
-            unlabelled = _others(labelled, unlabelled)
-        elif isinstance(unlabelled, dict):
-            unlabelled = build_people(unlabelled)
-        super().__init__([labelled, unlabelled])
+        people = build_people(labelled) if isinstance(labelled, dict) else labelled
+        others = _unlabelled_people(people, unlabelled)
+        super().__init__([people, others])
         self.pipelines = (
-            _pipeline(labelled, labelled_pipeline, 'labelled_pipeline'),
-            _pipeline(unlabelled, unlabelled_pipeline, 'unlabelled_pipeline'),
+            _pipeline(people, labelled_pipeline, 'labelled_pipeline'),
+            _pipeline(others, unlabelled_pipeline, 'unlabelled_pipeline'),
         )
-        self.shared_joints = shared_joints(
-            labelled.metainfo, unlabelled.metainfo, joint_map
-        )
+        self.shared_joints = shared_joints(people.metainfo, others.metainfo, joint_map)
         self.seed = int(seed)
 
     def full_init(self) -> None:
@@ -137,18 +132,23 @@ class SemiSupervisedDataset(ConcatDataset):
         return role, index - (self.cumulative_sizes[0] if role else 0)
 
 
-def _others(labelled: People, which: str) -> DatasetView:
-    """People of the labelled subset's file."""
-    if which not in ('rest', 'all'):
+def _unlabelled_people(labelled: People, unlabelled: dict | People | str) -> People:
+    """Those of a dataset, or of the labelled subset's file."""
+    if isinstance(unlabelled, dict):
+        return build_people(unlabelled)
+    if not isinstance(unlabelled, str):
+        return unlabelled
+    if unlabelled not in ('rest', 'all'):
         raise ValueError(
-            f"unlabelled={which!r}; expected 'rest', 'all' or the config of a dataset"
+            f"unlabelled={unlabelled!r}; expected 'rest', 'all' or the config of a "
+            'dataset'
         )
     if not isinstance(labelled, LabelledSubset):
         raise ValueError(
-            f'unlabelled={which!r} needs labelled=dict(type="LabelledSubset", dataset='
-            f'..., num_instances=...), got {type(labelled).__name__}'
+            f'unlabelled={unlabelled!r} needs labelled=dict(type="LabelledSubset", '
+            f'dataset=..., num_instances=...), got {type(labelled).__name__}'
         )
-    others = labelled.rest() if which == 'rest' else labelled.everybody()
+    others = labelled.rest() if unlabelled == 'rest' else labelled.everybody()
     if not len(others):
         raise ValueError(
             f'all {len(labelled)} people are labelled and nobody is left; lower '

@@ -133,17 +133,44 @@ def warp(
     Raises:
         ValueError: If the shapes do not fit.
     """
-    if images.ndim != 4 or map_.shape != (len(images), 2, 3):
+    return warp_views(images, map_[:, None], size, mode=mode)[0]
+
+
+def warp_views(
+    images: Tensor, maps: Tensor, size: Size, *, mode: Resampling = 'bilinear'
+) -> tuple[Tensor, ...]:
+    """Resample each image several times, as :func:`warp`, in one call.
+
+    Args:
+        images: ``(B, C, h, w)``.
+        maps: ``(B, V, 2, 3)``, V views of each image.
+        size: Of each view.
+        mode: See :func:`warp`.
+
+    Returns:
+        V tensors ``(B, C, H, W)``, float32.
+
+    Raises:
+        ValueError: If the shapes do not fit.
+    """
+    fits = images.ndim == maps.ndim == 4 and maps.shape[2:] == (2, 3)
+    if not fits or len(maps) != len(images):
         raise ValueError(
-            'expected images (B, C, h, w) and maps (B, 2, 3), got '
-            f'{tuple(images.shape)} and {tuple(map_.shape)}'
+            'expected images (B, C, h, w) and maps (B, 2, 3), or (B, V, 2, 3) for '
+            f'several views, got {tuple(images.shape)} and {tuple(maps.shape)}'
         )
     height, width = images.shape[-2:]
-    x, y = _preimages(map_.float(), size)
+    x, y = _preimages(maps.float(), size)
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
-    return F.grid_sample(
-        images.float(), grid, mode=mode, padding_mode='zeros', align_corners=False
+    # The views of an image, one below the other.
+    views = F.grid_sample(
+        images.float(),
+        grid.flatten(1, 2),
+        mode=mode,
+        padding_mode='zeros',
+        align_corners=False,
     )
+    return views.chunk(maps.shape[1], dim=2)
 
 
 def inside(map_: Tensor, source_size: Size, size: Size) -> Tensor:
@@ -165,11 +192,14 @@ def inside(map_: Tensor, source_size: Size, size: Size) -> Tensor:
 
 
 def _preimages(map_: Tensor, size: Size) -> tuple[Tensor, Tensor]:
-    """Where the pixels of a plane come from: x and y, each ``(B, H, W)``."""
+    """Where the pixels of a plane come from: x and y, each ``(..., H, W)``."""
     columns = torch.arange(size[0], device=map_.device, dtype=map_.dtype)
     rows = torch.arange(size[1], device=map_.device, dtype=map_.dtype)[:, None]
     back = invert(map_)[..., None, None]
     x, y = (
-        back[:, i, 0] * columns + back[:, i, 1] * rows + back[:, i, 2] for i in (0, 1)
+        back[..., i, 0, :, :] * columns
+        + back[..., i, 1, :, :] * rows
+        + back[..., i, 2, :, :]
+        for i in (0, 1)
     )
     return x, y

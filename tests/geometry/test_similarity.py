@@ -18,6 +18,7 @@ from mmpose_ext.geometry.similarity import (
     similarity,
     transform_points,
     warp,
+    warp_views,
 )
 
 INPUT, HEATMAP = (192, 256), (48, 64)
@@ -244,8 +245,23 @@ def test_autocast_keeps_coordinates():
     torch.testing.assert_close(found, expected)
 
 
+def test_several_views_are_those_of_one_by_one():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(3, 2, 20, 30, generator=generator)
+    maps = similarity(
+        torch.rand(3, 4, generator=generator),
+        1 + torch.rand(3, 4, generator=generator),
+        torch.rand(3, 4, generator=generator) < 0.5,
+        size=(30, 20),
+    )
+    views = warp_views(images, maps, (12, 16))
+    assert len(views) == 4
+    for number, view in enumerate(views):
+        torch.testing.assert_close(view, warp(images, maps[:, number], (12, 16)))
+
+
 def test_invalid():
-    with pytest.raises(ValueError, match=r'maps \(B, 2, 3\), got .*\(3, 2, 3\)'):
+    with pytest.raises(ValueError, match=r'maps \(B, 2, 3\), .*\(3, 1, 2, 3\)'):
         warp(torch.zeros(2, 1, 4, 4), torch.zeros(3, 2, 3), (4, 4))
 
 

@@ -1,5 +1,7 @@
 """The command line that makes synthetic data."""
 
+import json
+
 import pytest
 
 from mmpose_ext.datasets.frame_store import FrameStore
@@ -67,4 +69,68 @@ def test_help_teaches(tool, capsys):
     text = capsys.readouterr().out
     assert 'examples:' in text and '--subjects 2 --frames 50' in text
     for option in ('--sequences-per-action', '--noise', '--overwrite', '--seed'):
+        assert option in text
+
+
+def take_pictures(tool, out, *arguments):
+    few = ('--images', '2', '--val-images', '1', '--size', '64x48')
+    tool.main(['coco', str(out), *few, *arguments])
+
+
+def test_coco_writes_pictures_and_says_what_is_in_them(tool, tmp_path, capsys):
+    out = tmp_path / 'data' / 'pictures'
+    options = ('--max-people', '1', '--occlusion', '0', '--seed', '3')
+    take_pictures(tool, out, *options)
+    made = json.loads((out / 'synthetic.json').read_text())
+    assert (made['size'], made['max_people'], made['seed']) == ([64, 48], 1, 3)
+    assert made['occlusion'] == 0
+    assert len(list((out / 'train2017').iterdir())) == 2
+    text = capsys.readouterr().out
+    for words in (
+        'pictures of 64x48 pixels',
+        'train2017: 2 pictures, 2 people, ',
+        'val2017: 1 pictures, 1 people, ',
+        'ms a picture',
+        '100%',
+    ):
+        assert words in text
+
+
+def test_coco_replaces_a_set_only_when_told(tool, tmp_path):
+    out = tmp_path / 'set'
+    take_pictures(tool, out)
+    with pytest.raises(SystemExit, match=r'error: .* exists; choose another folder'):
+        take_pictures(tool, out, '--seed', '1')
+    take_pictures(tool, out, '--seed', '1', '--overwrite')
+    assert json.loads((out / 'synthetic.json').read_text())['seed'] == 1
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (['--images', '0'], 'error: num_images=0; expected 1 to'),
+        (['--size', '8x8'], r'error: size=\(8, 8\); expected \(width, height\)'),
+        (['--workers', '0'], 'error: num_workers=0'),
+    ],
+)
+def test_coco_invalid(tool, tmp_path, arguments, words):
+    with pytest.raises(SystemExit, match=words):
+        take_pictures(tool, tmp_path / 'set', *arguments)
+    assert not (tmp_path / 'set').exists()
+
+
+def test_coco_size_must_be_readable(tool, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        take_pictures(tool, tmp_path / 'set', '--size', '320')
+    assert "'320'; expected WIDTHxHEIGHT, for example 320x240" in (
+        capsys.readouterr().err
+    )
+
+
+def test_coco_help_teaches(tool, capsys):
+    with pytest.raises(SystemExit):
+        tool.main(['coco', '--help'])
+    text = capsys.readouterr().out
+    assert 'examples:' in text and '--images 20 --val-images 10' in text
+    for option in ('--size WIDTHxHEIGHT', '--max-people', '--occlusion', '--workers'):
         assert option in text

@@ -270,10 +270,13 @@ def test_pieces_keep_their_clock(tmp_path, blank):
             file = tmp_path / f'{row.extra["motion"]}_{row.camera}_{frame}.jpg'
             file.write_bytes(blank[row.image_size[1]])
     pattern = '{motion}_{camera}_{frame}.jpg'
-    convert(store, tmp_path, '--images', pattern, '--first-frame', 0, '--every', 3)
+    options = ('--images', pattern, '--first-frame', 0, '--every', 3)
+    content = convert(store, tmp_path, *options)
+    assert all(a['frame'] % 3 == 0 for a in content['annotations'])
     scores = score(tmp_path, tmp_path / 'work')  # would refuse views that disagree
     assert scores['MPJPE'] < 0.02
-    assert 3 < scores['poses'] <= 14 and scores['poses_left_out'] > 0
+    assert scores['poses'] + scores['poses_left_out'] == 14
+    assert 14 < len(content['annotations']) < 4 * 14
 
 
 def test_choices(tmp_path, h36m):

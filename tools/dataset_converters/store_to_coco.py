@@ -303,7 +303,7 @@ def person_boxes(
     """
     low, high = pixels.min(axis=1), pixels.max(axis=1)
     margin = (padding - 1) / 2 * (high - low).max(axis=-1, keepdims=True)
-    low, high = (x for x in (low - margin, high + margin))
+    low, high = (np.clip(x, 0, image_size) for x in (low - margin, high + margin))
     return np.concatenate([low, high - low], axis=-1)
 
 

@@ -93,7 +93,7 @@ class CollapseMonitorHook(Hook):
         if not self.every_n_train_iters(runner, self.interval):
             return
         scalars = runner.message_hub.log_scalars
-        values = [float(scalars[f'train/{key}'].current()) for key in keys]
+        values = [float(scalars[f'train/{key}'].mean(self.interval)) for key in keys]
         self._sample(runner, over_processes(values))
 
     def after_val_epoch(

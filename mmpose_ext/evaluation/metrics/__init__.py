@@ -1,8 +1,6 @@
 """Metrics that score datasets."""
 
-from mmpose_ext.evaluation.metrics.joint_detection_rate_metric import (
-    JointDetectionRate,
-)
+from mmpose_ext.evaluation.metrics.joint_detection_rate import JointDetectionRate
 from mmpose_ext.evaluation.metrics.metric_table import format_table
 from mmpose_ext.evaluation.metrics.multi_hypothesis_metric import (
     MultiHypothesisMetric,

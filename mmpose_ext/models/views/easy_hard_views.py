@@ -16,6 +16,7 @@ from mmpose_ext.geometry.similarity import (
     similarity,
     transform_points,
     warp,
+    warp_views,
 )
 
 HardFrom = Literal['image', 'easy_crop']
@@ -115,9 +116,9 @@ class EasyHardViews(nn.Module):
         easy, hard = self._draw_both(number, generator)
         maps = torch.stack([easy, hard, compose(hard, invert(easy))])
         easy, hard, easy_to_hard = maps.to(device, non_blocking=True)
-        to_views = compose(torch.cat([easy, hard]), source_to_input.repeat(2, 1, 1))
-        views = warp(sources.repeat(2, 1, 1, 1), to_views, self.size)
-        return ViewPair(views[:number], easy_to_hard, views[number:])
+        to_views = compose(torch.stack([easy, hard], dim=1), source_to_input[:, None])
+        easy_views, hard_views = warp_views(sources, to_views, self.size)
+        return ViewPair(easy_views, easy_to_hard, hard_views)
 
     def harden(
         self,

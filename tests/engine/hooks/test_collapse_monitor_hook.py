@@ -6,9 +6,13 @@ from types import SimpleNamespace
 
 import matplotlib.image
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
 
+from mmpose_ext.engine.checkpoints import load_checkpoint
 from mmpose_ext.engine.hooks import CollapseMonitorHook
 
 NAMES = ('response_labelled', 'response_teacher', 'response_student')
@@ -164,6 +168,60 @@ def test_stop(tmp_path):
     run.runner.iter = 140
     again.before_train(run.runner)
     run.feed(again, FALLEN)
+
+
+class Scripted(BaseModel):
+    """Trains one number, and returns the responses of a script."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, inputs, mode):
+        step = MessageHub.get_current_instance().get_info('iter')
+        values = (HEALTHY if step < 100 else FALLEN)[0]
+        made = {key: torch.tensor(v) for key, v in zip(NAMES, values, strict=True)}
+        return dict(loss=(inputs.sum() - self.weight).square().sum(), **made)
+
+
+def scripted_runner(work_dir, **options):
+    work_dir.mkdir(exist_ok=True)
+    hook = dict(type='CollapseMonitorHook', interval=10, burn_in=20, stop=True)
+    return Runner(
+        model=Scripted(),
+        work_dir=str(work_dir),
+        train_dataloader=dict(
+            batch_size=1,
+            dataset=[dict(inputs=torch.ones(1)) for _ in range(8)],
+            sampler=dict(type='InfiniteSampler', shuffle=False),
+            collate_fn=dict(type='default_collate'),
+        ),
+        train_cfg=dict(by_epoch=False, max_iters=160),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        param_scheduler=dict(type='ExponentialLR', gamma=0.99, by_epoch=False),
+        default_hooks=dict(checkpoint=None, logger=None, monitor=hook),
+        default_scope='mmpose',
+        experiment_name=f'{work_dir.name}_{len(options)}',
+        **options,
+    )
+
+
+def test_in_runner(tmp_path):
+    """Stops, saves what can be read safely, and goes on from there if it must."""
+    with pytest.raises(RuntimeError, match='collapsed_iter_140'):
+        scripted_runner(tmp_path / 'run').train()
+    file = tmp_path / 'run' / 'collapsed_iter_140.pth'
+    saved = load_checkpoint(file)
+    assert saved['meta']['iter'] == 140
+    # One step of the schedule for each step of the training.
+    assert saved['param_schedulers'][0]['_global_step'] == 141
+    runner = scripted_runner(tmp_path / 'run', load_from=str(file), resume=True)
+    runner.train()
+    assert runner.iter == 160
+    content = json.loads((tmp_path / 'run' / 'collapse.json').read_text())
+    assert content['steps'] == list(range(10, 161, 10))
+    assert content['events'] == [[140, 'collapse']]
+    assert runner.optim_wrapper.get_lr()['lr'][0] == pytest.approx(0.1 * 0.99**160)
 
 
 def test_nan_is_left_out(tmp_path):
