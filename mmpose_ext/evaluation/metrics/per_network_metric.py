@@ -125,7 +125,6 @@ class PerNetworkMetric(BaseMetric):
             content = {'metrics': scores, 'protocol': {**self.protocol, 'people': size}}
             write_json(self.outfile, content)
 
-
     def _show(self, scores: dict[str, float]) -> None:
         if scores:
             logger = MMLogger.get_current_instance()
