@@ -6,9 +6,9 @@
 
 Each row of the list is a config with its overrides and seeds. A row and seed that has a
 result file is skipped; one that was interrupted goes on from its last checkpoint. A row
-with `init: ROW` starts from the last checkpoint of that row with the same seed, which it
-gets as the setting `init_option` (default `load_from`), and with `test_only: true` only
-scores it.
+with `init: ROW` starts from the last checkpoint of that row with the same seed, which
+it gets as the setting `init_option` (default `load_from`), and with `test_only: true`
+only scores it.
 
 The result is `results/<row>_seed<N>.json` beside the list; the tables of the family's
 README are made from these files by tools/analysis_tools/results_table.py.

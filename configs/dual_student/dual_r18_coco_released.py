@@ -1,8 +1,8 @@
 # Dual, A + JC, with every setting of the released code that is a choice and no fault:
 # the first 1,000 people of the file, all of TRAIN as unlabelled people, partners drawn
-# with replacement, clipped normal distributions, the hard view a second draw of the same
-# range on the easy crop, lambda 2, joints drawn with replacement, what the easy view
-# does not show taught as background, the best checkpoint by the first student, 70
+# with replacement, clipped normal distributions, the hard view a second draw of the
+# same range on the easy crop, lambda 2, joints drawn with replacement, what the easy
+# view does not show taught as background, the best checkpoint by the first student, 70
 # epochs. Not taken over: sheared views, heatmaps off by a fraction of a pixel, rows
 # that are never masked, joints that are never trained, BGR with RGB statistics.
 _base_ = 'dual_r18_coco.py'

@@ -1,8 +1,8 @@
-# All of COCO TRAIN with its labels; the people of WILD (unlabeled2017) without, in boxes
-# of a person detector. Two students, A + JC, as everywhere on WILD.
-# The paper's detections are not public any more: make your own with any detector, as COCO
-# detection results (a list of image_id, category_id, bbox, score), for example with
-# mmdet's tools/test.py and CocoMetric's outfile_prefix.
+# All of COCO TRAIN with its labels; the people of WILD (unlabeled2017) without, in
+# boxes of a person detector. Two students, A + JC, as everywhere on WILD.
+# The paper's detections are not public any more: make your own with any detector, as
+# COCO detection results (a list of image_id, category_id, bbox, score), for example
+# with mmdet's tools/test.py and CocoMetric's outfile_prefix.
 _base_ = 'dual_jc_r18_coco.py'
 train_dataloader = dict(
     dataset=dict(

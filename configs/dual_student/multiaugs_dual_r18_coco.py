@@ -1,5 +1,5 @@
-# MultiAugs (Zhou et al., 2024), a later reference: two students, four hard views of each
-# person, losses added up.
+# MultiAugs (Zhou et al., 2024), a later reference: two students, four hard views of
+# each person, losses added up.
 _base_ = 'dual_r18_coco.py'
 model = dict(
     occlusions=[

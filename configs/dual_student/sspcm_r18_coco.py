@@ -1,5 +1,5 @@
 # SSPCM (Huang et al., CVPR 2023), a later reference: three students.
-# The first 1,000 people and all of TRAIN, as in all published numbers; see coco_semi.py.
+# Published numbers are on the first 1,000 people and all of TRAIN: see coco_semi.py.
 _base_ = 'dual_r18_coco.py'
 model = dict(
     type='SSPCM',

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from mmengine.dataset import BaseDataset, Compose
+from mmengine.dist import sync_random_seed
 from mmpose.registry import DATASETS
 from torch.utils.data import ConcatDataset
 
@@ -56,7 +57,8 @@ class SemiSupervisedDataset(ConcatDataset):
             ``unlabelled``.
         joint_map: Names of joints of the unlabelled skeleton and what the labelled one
             calls them, where names differ.
-        seed: Of the transforms of numbered draws.
+        seed: Of the transforms of numbered draws; the same in all processes. ``None``
+            takes one from the run's seed, as the sampler does.
 
     Attributes:
         shared_joints: Joints of the labelled skeleton that the unlabelled one has too,
@@ -77,7 +79,7 @@ class SemiSupervisedDataset(ConcatDataset):
         labelled_pipeline: Pipeline | None = None,
         unlabelled_pipeline: Pipeline | None = None,
         joint_map: Mapping[str, str] | None = None,
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
         people = build_people(labelled) if isinstance(labelled, dict) else labelled
         others = _unlabelled_people(people, unlabelled)
@@ -87,7 +89,7 @@ class SemiSupervisedDataset(ConcatDataset):
             _pipeline(others, unlabelled_pipeline, 'unlabelled_pipeline'),
         )
         self.shared_joints = shared_joints(people.metainfo, others.metainfo, joint_map)
-        self.seed = int(seed)
+        self.seed = sync_random_seed() if seed is None else seed
 
     def full_init(self) -> None:
         """Nothing is left to do; runners call it."""

@@ -252,9 +252,7 @@ def _pictures(
     if num_workers == 1:
         yield from map(make, numbers)
         return
-    with ProcessPoolExecutor(
-        num_workers, initializer=cv2.setNumThreads, initargs=(1,)
-    ) as pool:
+    with ProcessPoolExecutor(num_workers) as pool:
         yield from pool.map(make, numbers, chunksize=8)
 
 

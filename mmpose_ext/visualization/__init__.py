@@ -5,6 +5,7 @@ from mmpose_ext.visualization.curves import Curve, draw_learning_curve, new_figu
 from mmpose_ext.visualization.embedding import draw_embedding
 from mmpose_ext.visualization.heatmap_panels import ViewHeatmaps, draw_heatmap_panels
 from mmpose_ext.visualization.noise_curves import NoiseCurve, draw_noise_curves
+from mmpose_ext.visualization.person import draw_person
 from mmpose_ext.visualization.pose2d import draw_pose_rows
 from mmpose_ext.visualization.pose3d import (
     camera_to_plot_axes,
@@ -37,6 +38,7 @@ __all__ = [
     'draw_keypoints_panel',
     'draw_learning_curve',
     'draw_noise_curves',
+    'draw_person',
     'draw_pose_pairs',
     'draw_pose_panel',
     'draw_pose_rows',

@@ -131,6 +131,11 @@ class TestInvalid:
         with pytest.raises(ValueError, match='format_only'):
             tool.main([*trained, '--out', str(tmp_path), '--cfg-options', option])
 
+    def test_metric(self, trained, tmp_path):
+        option = 'test_evaluator.scored_by.0.type=EPE'
+        with pytest.raises(ValueError, match=r"tests with \['EPE'\]"):
+            tool.main([*trained, '--out', str(tmp_path), '--cfg-options', option])
+
     def test_no_affine(self, people, trained):
         cfg = Config.fromfile(trained[0])
         cfg.test_dataloader.dataset.pipeline.pop(2)

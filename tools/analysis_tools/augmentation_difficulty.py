@@ -14,7 +14,7 @@ test people of the config are scored
     RandAugment 20   two of eleven changes of colour, at strength 20 of 30
     Joint Cutout n   n joints cut out where the network saw them in the unaltered view
 
-by the metrics of the config, CocoMetric above all, and by PCK@0.2 of the box. Views are
+by the config's CocoMetric and by PCK@0.2 of the box, or by its own PCK. Views are
 sampled from the image itself, and what is predicted in a turned view is turned back
 before it is scored. All but the first are random: their scores are means over --seeds
 draws. `augmentation_difficulty.json` and `.png` are written into the folder, views in
@@ -57,6 +57,7 @@ from mmpose_ext.visualization.curves import new_figure
 
 NAME = 'augmentation_difficulty'
 UNALTERED = 'unaltered'
+METRICS = ('CocoMetric', 'PCKAccuracy', 'MpiiPCKAccuracy')
 AFFINE = {'Affine 30': (30.0, 0.25), 'Affine 60': (60.0, 0.5)}
 
 
@@ -142,12 +143,18 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def metrics_of(cfg: Config) -> list[dict]:
-    """Configs of the metrics, with PCK@0.2 beside CocoMetric.
+    """Configs of the metrics of which more is better, with PCK@0.2 beside CocoMetric.
 
     Raises:
-        ValueError: If they cannot score, as on test-dev.
+        ValueError: If there is none, or people cannot be scored, as on test-dev.
     """
-    metrics = inner_metrics(cfg.test_evaluator)
+    given = inner_metrics(cfg.test_evaluator)
+    metrics = [metric for metric in given if metric['type'] in METRICS]
+    if not metrics:
+        raise ValueError(
+            f'{cfg.filename} tests with {[metric["type"] for metric in given]}; '
+            f'expected one of {METRICS}'
+        )
     for metric in metrics:
         metric.pop('outfile_prefix', None)
         if metric.get('format_only'):
@@ -224,12 +231,16 @@ def run(
         people = slice(first, first + len(batch))
         look(viewer, trials, stack, samples, people)
         first += len(batch)
+    # MPII's metric gives per cent, the others shares.
+    unit = 100 if metrics[0]['type'] == 'MpiiPCKAccuracy' else 1
     scores: dict[str, list[dict[str, float]]] = {}
     for trial in trials:
         with contextlib.redirect_stdout(io.StringIO()):  # of COCO's evaluation
             found = trial.evaluator.evaluate(len(dataset))
-        plain = {key.rpartition('/')[2]: float(value) for key, value in found.items()}
-        scores.setdefault(trial.name, []).append(plain)
+        shares = {
+            key.rpartition('/')[2]: float(value) / unit for key, value in found.items()
+        }
+        scores.setdefault(trial.name, []).append(shares)
     return scores
 
 

@@ -1,10 +1,11 @@
 # 1,000 labelled people of COCO TRAIN; the rest of it without labels. Other numbers:
 #   --cfg-options train_dataloader.dataset.labelled.num_instances=5000
-# What the released code does: the first 1,000 of the file as labelled, all of TRAIN as
-# unlabelled people, labelled partners drawn with replacement:
+# What the released code does: the first 1,000 of the file as labelled, all of TRAIN
+# as unlabelled people, labelled partners drawn with replacement:
 #   --cfg-options train_dataloader.dataset.labelled.subset=first \
-#       train_dataloader.dataset.unlabelled=all train_dataloader.sampler.replacement=True
-# The hard view as a second draw on the easy crop (released code): hard_from_easy_crop.py.
+#       train_dataloader.dataset.unlabelled=all \
+#       train_dataloader.sampler.replacement=True
+# All that it does otherwise: configs/dual_student/dual_r18_coco_released.py.
 _base_ = 'coco_val.py'
 
 labelled_pipeline = [

@@ -1,6 +1,6 @@
-# Human3.6M's two test people in four views each, scored in 3D after triangulation, and the
-# five training people as unlabelled images. Make the annotation files from a store with
-# cameras and from extracted frames:
+# Human3.6M's two test people in four views each, scored in 3D after triangulation, and
+# the five training people as unlabelled images. Make the annotation files from a store
+# with cameras and from extracted frames:
 #   python tools/dataset_converters/store_to_coco.py data/h36m_cpn data/h36m \
 #       --out data/h36m/annotations/h36m_test.json --split test --every 65
 #   python tools/dataset_converters/store_to_coco.py data/h36m_cpn data/h36m \
