@@ -42,7 +42,8 @@ def draw_person(
         for first, second in edges:
             if shown[first] and shown[second]:
                 ax.plot(*keypoints[[first, second]].T, color=COLOURS[5], linewidth=1.5)
-        ax.scatter(*keypoints[shown > 0].T, color=COLOURS[1], s=14, zorder=3)
+        x, y = keypoints[shown > 0].T
+        ax.scatter(x, y, color=COLOURS[1], s=14, zorder=3)
     if outline is not None:
         closed = np.concatenate([outline, outline[:1]])
         ax.plot(*closed.T, color=COLOURS[4], linewidth=1.5)

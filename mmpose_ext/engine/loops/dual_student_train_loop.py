@@ -56,9 +56,8 @@ class DualStudentTrainLoop(EpochBasedTrainLoop):
         # After MMEngine's sampler hook, which sets the epoch and nothing else.
         start = min(done * loader.batch_size, len(loader.sampler))
         loader.sampler.set_epoch(self._epoch, start=start)
-        if done < len(loader):
-            for index, batch in enumerate(loader, start=done):
-                self.run_iter(index, batch)
+        for index, batch in enumerate(loader, start=done):
+            self.run_iter(index, batch)
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
 
