@@ -67,7 +67,9 @@ def subset(dataset, number=5):
 
 
 def make(labelled, unlabelled='rest', **options):
-    return SemiSupervisedDataset(labelled, unlabelled, **{**PIPELINES, **options})
+    return SemiSupervisedDataset(
+        labelled, unlabelled, **{**PIPELINES, 'seed': 0, **options}
+    )
 
 
 def same(one, other):
@@ -181,6 +183,14 @@ def test_numbered_draws(coco):
     np.random.seed(0)
     once = dataset[2]
     assert not same(dataset[2], once), 'without a number transforms go on'
+
+
+def test_seed_is_that_of_the_run_if_absent(coco):
+    seeds = []
+    for run in (3, 3, 4):
+        np.random.seed(run)  # as the runner does
+        seeds.append(make(subset(coco), seed=None).seed)
+    assert seeds[0] == seeds[1] != seeds[2]
 
 
 @pytest.mark.parametrize('num_workers', [0, 2])
