@@ -18,6 +18,8 @@ _WARNINGS = (
     'faster_coco_eval is not installed',
     # mmpose, when it takes a joint set from its own folder, as it should.
     'The metainfo config file',
+    # torch, on a machine without GPU.
+    "'pin_memory' argument is set as true but no accelerator is found",
 )
 
 

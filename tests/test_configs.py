@@ -192,6 +192,7 @@ def test_schedule(name):
     by_epoch = cfg.train_cfg.get('by_epoch', True)
     length = cfg.train_cfg['max_epochs' if by_epoch else 'max_iters']
     assert cfg.train_cfg.get('val_interval', 1) <= length
+    assert not {'type', 'by_epoch'} <= set(cfg.train_cfg), 'MMEngine refuses both'
     assert max(entry.end for entry in cfg.param_scheduler) == length
     for entry in cfg.param_scheduler:
         assert entry.by_epoch == by_epoch

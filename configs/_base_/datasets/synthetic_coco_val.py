@@ -44,6 +44,7 @@ val_evaluator = dict(
             ann_file='data/synthetic_coco/annotations/person_keypoints_val2017.json',
         ),
         dict(type='PCKAccuracy', thr=0.2),
+        dict(type='PCKAccuracy', thr=0.05, prefix='0.05'),
     ],
     protocol=dict(boxes='ground truth', flip_test=False, data='rendered people'),
 )

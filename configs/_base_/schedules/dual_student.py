@@ -7,7 +7,9 @@
 #       param_scheduler.0.end=30
 _base_ = '../runtime_2d.py'
 
-train_cfg = dict(type='DualStudentTrainLoop', max_epochs=100, val_interval=5)
+train_cfg = dict(
+    _delete_=True, type='DualStudentTrainLoop', max_epochs=100, val_interval=5
+)
 val_cfg = dict()
 test_cfg = dict()
 

@@ -28,7 +28,8 @@ class PerNetworkMetric(BaseMetric):
     with one student, too, so that ``save_best='mean/AP'`` fits all. An ordinary
     estimator is one student.
 
-    A metric's own prefix is left out: ``student0/AP``, not ``student0/coco/AP``.
+    A metric's default prefix is left out: ``student0/AP``, not ``student0/coco/AP``;
+    one that its config gives stays, and so tells two metrics of one kind apart.
 
     Args:
         scored_by: Configs of the metrics, for example ``dict(type='CocoMetric', ...)``.
@@ -82,8 +83,9 @@ class PerNetworkMetric(BaseMetric):
         scores: dict[str, float] = {}
         for name, metrics in self.scores.items():
             for metric in metrics:
+                usual = f'{metric.default_prefix}/'
                 own = {
-                    f'{name}/{key.removeprefix(f"{metric.prefix}/")}': float(value)
+                    f'{name}/{key.removeprefix(usual)}': float(value)
                     for key, value in quietly(metric.evaluate, size).items()
                 }
                 if twice := own.keys() & scores:
@@ -109,7 +111,7 @@ class PerNetworkMetric(BaseMetric):
                     'evaluation need the same networks'
                 )
             self.scores[name] = [
-                METRICS.build(self._config(c, name)) for c in self.configs
+                quietly(METRICS.build, self._config(c, name)) for c in self.configs
             ]
         for metric in self.scores[name]:
             metric.dataset_meta = self.dataset_meta
@@ -155,11 +157,11 @@ def by_network(data_samples: Sequence[dict]) -> dict[str, list[dict]]:
     Args:
         data_samples: With ``pred_<name>`` beside ``pred_instances``, or without.
     """
-    names = [
+    names = {
         key.removeprefix('pred_')
         for key in data_samples[0]
         if key.startswith('pred_') and key not in ('pred_instances', 'pred_fields')
-    ]
+    }
     if not names:
         return {'student': list(data_samples)}
     return {
@@ -167,7 +169,9 @@ def by_network(data_samples: Sequence[dict]) -> dict[str, list[dict]]:
             {**sample, 'pred_instances': sample[f'pred_{name}']}
             for sample in data_samples
         ]
-        for name in names
+        for name in sorted(
+            names, key=lambda name: (not name.startswith('student'), name)
+        )
     }
 
 

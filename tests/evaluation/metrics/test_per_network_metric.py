@@ -48,10 +48,13 @@ def test_values(tmp_path):
     """Each network has scores of its own; the mean is that of the students."""
     file = tmp_path / 'scores.json'
     metric = build(outfile=file, protocol=dict(boxes='ground truth'))
-    samples = [sample(student0=0, student1=30, ensemble=10) for _ in range(3)]
+    samples = [sample(ensemble=10, student1=30, student0=0) for _ in range(3)]
     metric.process(None, samples[:2])
     metric.process(None, samples[2:])
     scores = metric.evaluate(3)
+    assert list(dict.fromkeys(name.partition('/')[0] for name in scores)) == [
+        *('student0', 'student1', 'ensemble', 'mean')
+    ]
     assert scores['student0/PCK'] == 1 and scores['student1/PCK'] == 0
     assert scores['mean/PCK'] == 0.5 and scores['ensemble/PCK'] == 1
     assert scores['mean/EPE'] == pytest.approx(15)
@@ -60,7 +63,7 @@ def test_values(tmp_path):
     assert written['protocol'] == {'boxes': 'ground truth', 'people': 3}
 
 
-def test_only_a_prefix_is_left_out():
+def test_only_the_usual_prefix_is_left_out():
     """Names with a slash of their own stay whole."""
 
     class Grouped(BaseMetric):
@@ -70,10 +73,13 @@ def test_only_a_prefix_is_left_out():
         def compute_metrics(self, results):
             return {'MPJPE/elbow': 1.0, 'JDR/elbow': 2.0}
 
-    metric = PerNetworkMetric([dict(type=Grouped, prefix='h36m')])
+        default_prefix = 'h36m'
+
+    metric = PerNetworkMetric([dict(type=Grouped), dict(type=Grouped, prefix='again')])
     metric.dataset_meta = META
     metric.process(None, [sample(student0=0)])
-    assert metric.evaluate(1)['mean/JDR/elbow'] == 2
+    scores = metric.evaluate(1)
+    assert scores['mean/JDR/elbow'] == scores['mean/again/JDR/elbow'] == 2
 
 
 def test_second_evaluation_starts_anew():
