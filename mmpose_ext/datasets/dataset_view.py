@@ -36,6 +36,13 @@ class DatasetView(Dataset):
         """Annotation ids of the samples, in the order of the file."""
         return [annotation_id(self.parent, number) for number in self.numbers.tolist()]
 
+    def summary(self) -> str:
+        """One line for people."""
+        return (
+            f'{len(self)} of the {len(self.parent)} people of '
+            f'{getattr(self.parent, "ann_file", type(self.parent).__name__)}'
+        )
+
     def get_data_info(self, index: int) -> dict[str, Any]:
         """The raw sample, before any pipeline."""
         return self.parent.get_data_info(int(self.numbers[index]))

@@ -99,6 +99,15 @@ class SemiSupervisedDataset(ConcatDataset):
         """Meta information of the labelled people, and ``shared_joints``."""
         return {**self.datasets[0].metainfo, 'shared_joints': self.shared_joints}
 
+    def summary(self) -> str:
+        """Two lines for people."""
+        lines = []
+        for role, part in zip(('labelled', 'unlabelled'), self.datasets, strict=True):
+            plain = f'{len(part)} people of {type(part).__name__}'
+            text = part.summary() if hasattr(part, 'summary') else plain
+            lines.append(f'{role + ":":12}{text}')
+        return '\n'.join(lines)
+
     def get_data_info(self, index: int) -> dict[str, Any]:
         """The raw sample, before the pipeline, without labels if it has to be."""
         role, within = self._locate(index)

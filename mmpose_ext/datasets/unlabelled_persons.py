@@ -146,6 +146,15 @@ class UnlabelledPersons(BaseDataset):
             )
         return kept
 
+    def summary(self) -> str:
+        """One line for people."""
+        source = {
+            'annotations': 'in boxes of',
+            'detections': f'in boxes of {self.bbox_file}, images of',
+            'whole_image': 'one an image, of',
+        }[self.boxes]
+        return f'{len(self)} people {source} {self.ann_file}'
+
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on a person; what goes wrong names the image."""
         return run_pipeline(self.pipeline, self.get_data_info(idx))

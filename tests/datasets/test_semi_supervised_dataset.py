@@ -167,6 +167,20 @@ def test_no_label_of_an_unlabelled_person_is_used(pipeline, coco, tmp_path):
         assert {'bbox', 'img_path', 'img_id', 'id'} < set(info)
 
 
+def test_summary(coco):
+    dataset = make(subset(coco), unlabelled_pipeline=EASY_CROP)
+    labelled, unlabelled = dataset.summary().split('\n')
+    every = sum(map(len, dataset.datasets))
+    for line, role, part in zip(
+        (labelled, unlabelled),
+        ('labelled', 'unlabelled'),
+        dataset.datasets,
+        strict=True,
+    ):
+        assert line.startswith(f'{role}:')
+        assert f'{len(part)} of the {every} people of ' in line
+
+
 def test_numbered_draws(coco):
     dataset = make(subset(coco), unlabelled_pipeline=EASY_CROP)
     first = dataset[2, 40]
