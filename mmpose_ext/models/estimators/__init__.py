@@ -4,6 +4,9 @@ from mmpose_ext.models.estimators.consistency_student import ConsistencyStudent
 from mmpose_ext.models.estimators.diffusion_lifter import DiffusionLifter
 from mmpose_ext.models.estimators.dual_student import DualStudent
 from mmpose_ext.models.estimators.gan_adaptation_lifter import GANAdaptationLifter
+from mmpose_ext.models.estimators.multi_modal_pose_estimator import (
+    MultiModalPoseEstimator,
+)
 from mmpose_ext.models.estimators.posynda_lifter import PoSynDALifter
 from mmpose_ext.models.estimators.sequence_lifter import (
     SequenceLifter,
@@ -18,6 +21,7 @@ __all__ = [
     'DiffusionLifter',
     'DualStudent',
     'GANAdaptationLifter',
+    'MultiModalPoseEstimator',
     'PoSynDALifter',
     'SequenceLifter',
     'flip_inputs',

@@ -7,8 +7,13 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> Tensor:
     """Fused attention of ``(N, heads, L, D)`` tensors.
+
+    ``mask`` is true where a query may attend to a key and broadcasts to
+    ``(N, heads, L, L')``.
 
     PyTorch's fused CPU kernel is slower in bfloat16 than in float32 (15 times in the
     backward pass over 17 tokens), so under CPU autocast the attention alone runs in
@@ -17,10 +22,10 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     if query.device.type == 'cpu' and query.dtype == torch.bfloat16:
         with torch.autocast('cpu', enabled=False):
             out = scaled_dot_product_attention(
-                query.float(), key.float(), value.float()
+                query.float(), key.float(), value.float(), mask
             )
         return out.to(query.dtype)
-    return scaled_dot_product_attention(query, key, value)
+    return scaled_dot_product_attention(query, key, value, mask)
 
 
 class SelfAttention(nn.Module):
@@ -43,12 +48,22 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(embed_dims, 3 * embed_dims, bias=qkv_bias)
         self.proj = nn.Linear(embed_dims, embed_dims)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Attend within each row: ``(N, L, C)`` to ``(N, L, C)``."""
+    def forward(self, x: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Attend within each row.
+
+        Args:
+            x: Tokens ``(N, L, C)``.
+            seen: Tokens that may be attended to ``(N, L)``, bool; ``None`` for all. In
+                a row without any, all are.
+
+        Returns:
+            ``(N, L, C)``.
+        """
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))
         # Unbound before the heads move, or the backward pass copies all three again.
         query, key, value = (part.transpose(1, 2) for part in qkv.unbind(2))
-        out = attend(query, key, value)
+        mask = None if seen is None else (seen | ~seen.any(-1, keepdim=True))
+        out = attend(query, key, value, None if mask is None else mask[:, None, None])
         return self.proj(out.transpose(1, 2).flatten(2))
 
 

@@ -1,0 +1,340 @@
+"""3D poses from several sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+from torch import Tensor, nn
+
+from mmpose_ext.models.heads.absolute_pose_head import AbsolutePoseHead
+from mmpose_ext.models.necks.concat_fusion import ConcatFusion
+from mmpose_ext.models.necks.modality_fusion import keep_present
+
+Absent = Literal['zero', 'mean']
+Features = dict[str, Tensor]
+
+FUSED = 'fused'
+"""Name of the loss of all modalities together."""
+
+_MASKED = ('lidar', 'mmwave')
+
+
+@MODELS.register_module()
+class MultiModalPoseEstimator(BaseModel):
+    """An encoder a modality, a fusion, one regression head (Peng et al.).
+
+    Poses are absolute: camera frame, metres, no root removed. A modality that is absent
+    in a sample, or left out at test time, gives way to an absent feature.
+
+    For those who balance modalities, :meth:`loss` leaves what it computed in
+    ``last_features``, ``last_present``, ``last_pose`` (detached) and ``last_losses``
+    (unweighted, with their graph); each step replaces them.
+
+    Args:
+        encoders: Config of each modality's encoder, by name. An encoder maps its input
+            to ``(B, out_channels)``; those of ``lidar`` and ``mmwave`` also take the
+            mask of their points.
+        fusion: Config of the fusion; ``in_channels`` come from the encoders.
+        head: Options of :class:`AbsolutePoseHead`; ``in_channels`` come from the
+            fusion.
+        constraint: Config of a loss on the encoders' weights, such as
+            ``WeightConstraintLoss``; ``FisherInformationHook`` sets it.
+        auxiliary_heads: Also regress from each modality alone, as some balancing
+            methods need; their losses are ``loss_pose_<modality>``.
+        absent: The absent feature: ``'zero'`` (the papers) or ``'mean'``, the running
+            mean of the modality's features.
+        test_cfg: ``modalities``: names of those that take part in the test, all by
+            default; ``subsets``: ``'all'`` or a list of lists of names whose
+            predictions stand beside the main one.
+        data_preprocessor: Config; ``MultiModalDataPreprocessor`` by default.
+        init_cfg: As in MMEngine.
+
+    Raises:
+        ValueError: If there is no encoder, an option is unknown, or ``test_cfg`` names
+            a modality without encoder.
+    """
+
+    last_features: Features
+    last_present: Tensor
+    last_pose: Tensor
+    last_losses: dict[str, Tensor]
+
+    def __init__(
+        self,
+        encoders: dict[str, dict],
+        *,
+        fusion: dict | None = None,
+        head: dict | None = None,
+        constraint: dict | None = None,
+        auxiliary_heads: bool = False,
+        absent: Absent = 'zero',
+        test_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: Any = None,
+    ) -> None:
+        # Built here, so that its type is found without a default scope.
+        super().__init__(
+            MODELS.build(data_preprocessor or dict(type='MultiModalDataPreprocessor')),
+            init_cfg,
+        )
+        if absent not in ('zero', 'mean'):
+            raise ValueError(f"absent must be 'zero' or 'mean', got {absent!r}")
+        if not encoders:
+            raise ValueError(
+                'encoders needs at least one modality, for example '
+                "dict(rgb=dict(type='VideoPose3DEncoder'))"
+            )
+        self.modalities = tuple(encoders)
+        self.encoders = nn.ModuleDict(
+            {name: MODELS.build(config) for name, config in encoders.items()}
+        )
+        widths = {name: module.out_channels for name, module in self.encoders.items()}
+        self.fusion = MODELS.build(
+            dict(dict(type='ConcatFusion') | (fusion or {}), in_channels=widths)
+        )
+        options = dict(type='AbsolutePoseHead') | (head or {})
+        self.head = MODELS.build(dict(options, in_channels=self.fusion.out_channels))
+        self.constraint = None if constraint is None else MODELS.build(constraint)
+        self.auxiliary_heads = nn.ModuleDict(
+            {
+                name: MODELS.build(dict(options, in_channels=width))
+                for name, width in (widths if auxiliary_heads else {}).items()
+            }
+        )
+        self.loss_weights = dict.fromkeys((FUSED, *self.auxiliary_heads), 1.0)
+        self.absent = absent
+        for name, width in (widths if absent == 'mean' else {}).items():
+            self.register_buffer(f'mean_{name}', torch.zeros(width))
+        self.test_cfg = dict(test_cfg or {})
+        self.subsets = self._read_subsets(self.test_cfg.get('subsets', ()))
+        used = self._read_subsets([self.test_cfg.get('modalities', self.modalities)])
+        self.used = used[0]
+
+    def forward(
+        self,
+        inputs: dict[str, Tensor],
+        data_samples: Mapping[str, Any] | None = None,
+        mode: str = 'tensor',
+    ) -> Any:
+        """Losses, predictions or poses ``(B, K, 3)``, as ``mode`` says.
+
+        Args:
+            inputs: Tensors of each modality, ``valid`` ``(B, M)`` and the masks of
+                points, as ``multi_modal_collate`` makes them.
+            data_samples: ``pose`` ``(B, K, 3)``, metres, and ``samples``.
+            mode: ``'loss'``, ``'predict'`` or ``'tensor'``.
+        """
+        if mode == 'loss':
+            return self.loss(inputs, data_samples or {})
+        if mode == 'predict':
+            return self.predict(inputs, data_samples or {})
+        if mode == 'tensor':
+            return self.predict_features(self.encode(inputs), self.present(inputs))
+        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
+
+    def encode(self, inputs: Mapping[str, Tensor]) -> Features:
+        """Features ``(B, d)`` of each modality.
+
+        Raises:
+            ValueError: If the batch lacks a modality.
+        """
+        missing = [name for name in self.modalities if name not in inputs]
+        if missing:
+            raise ValueError(
+                f'the model has encoders of {list(self.modalities)}, the batch lacks '
+                f'{missing}: give the dataset modalities={list(self.modalities)}'
+            )
+        return {
+            name: encoder(inputs[name], inputs[f'{name}_mask'])
+            if name in _MASKED
+            else encoder(inputs[name])
+            for name, encoder in self.encoders.items()
+        }
+
+    def present(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Which modalities each sample has ``(B, M)``, bool."""
+        if 'valid' in inputs:
+            return inputs['valid']
+        example = inputs[self.modalities[0]]
+        shape = (len(example), len(self.modalities))
+        return torch.ones(shape, dtype=torch.bool, device=example.device)
+
+    def predict_features(self, features: Features, present: Tensor) -> Tensor:
+        """Poses ``(B, K, 3)``, metres, of features ``(B, d)``."""
+        return self.head(self.fusion(features, present, self._fill(features)))
+
+    def predict_subsets(
+        self,
+        features: Features,
+        masks: Tensor,
+        present: Tensor | None = None,
+        absent: Absent | None = None,
+    ) -> Tensor:
+        """What the model would predict from subsets of the modalities.
+
+        Encoders are not run again; all subsets pass fusion and head at once. With
+        ``ConcatFusion`` the head is linear in the features, so that subsets are sums of
+        M parts.
+
+        Args:
+            features: ``(B, d)`` of each modality.
+            masks: Subsets ``(S, M)``, bool.
+            present: Which modalities each sample has ``(B, M)``.
+            absent: Another absent feature than the model's; ``'mean'`` is then the mean
+                over the batch.
+
+        Returns:
+            ``(S, B, K, 3)``, float32, metres.
+        """
+        masks = masks[:, None].bool()
+        if absent is None:
+            fill = self._fill(features)
+        else:
+            fill = _batch_means(features) if absent == 'mean' else None
+        if present is not None:
+            masks = masks & present
+        if not self._is_sum_of_parts:
+            return self.head(self.fusion(features, masks, fill)).float()
+        weight, bias = self.head.regression.weight, self.head.regression.bias
+        parts, share = self.fusion.parts(features, weight), masks.to(weight.dtype)
+        if masks.shape[1] == 1:
+            sums = torch.einsum('sm,mbd->sbd', share[:, 0], parts)
+        else:
+            sums = torch.einsum('sbm,mbd->sbd', share, parts)
+        if fill is not None:
+            rest = self.fusion.parts(fill, weight)
+            sums = sums + torch.einsum('sbm,md->sbd', 1 - share, rest)
+        return self.head.as_pose(sums + bias).float()
+
+    def loss(
+        self, inputs: Mapping[str, Tensor], data_samples: Mapping[str, Any]
+    ) -> dict[str, Tensor]:
+        """Losses of a batch.
+
+        Returns:
+            ``loss_pose``, ``loss_pose_<modality>`` of auxiliary heads and
+            ``loss_constraint``, each with its weight.
+        """
+        features, present = self.encode(inputs), self.present(inputs)
+        self._follow_means(features, present)
+        pose = data_samples['pose']
+        losses = {FUSED: self.head.loss(self.predict_features(features, present), pose)}
+        for number, (name, head) in enumerate(self.auxiliary_heads.items()):
+            alone = keep_present(features[name], present[:, number])
+            losses[name] = head.loss(head(alone), pose)
+        self.last_features = {name: x.detach() for name, x in features.items()}
+        self.last_present, self.last_pose = present, pose
+        self.last_losses = losses
+        weighted = {
+            'loss_pose' if name == FUSED else f'loss_pose_{name}': (
+                self.loss_weights[name] * value
+            )
+            for name, value in losses.items()
+        }
+        if self.constraint is not None:
+            weighted['loss_constraint'] = self.constraint(
+                self.encoders.named_parameters()
+            )
+        return weighted
+
+    def sample_losses(
+        self, inputs: Mapping[str, Tensor], data_samples: Mapping[str, Any]
+    ) -> Tensor:
+        """Mean joint error of each sample ``(B,)``, metres (paper, Eq. 10)."""
+        pred = self.predict_features(self.encode(inputs), self.present(inputs)).float()
+        error = torch.linalg.vector_norm(pred - data_samples['pose'], dim=-1)
+        return error.mean(dim=-1)
+
+    def predict(
+        self, inputs: Mapping[str, Tensor], data_samples: Mapping[str, Any]
+    ) -> list[PoseDataSample]:
+        """Poses of a batch, for metrics.
+
+        Returns:
+            Samples with ``pred_instances.keypoints`` ``(1, K, 3)``, metres, scores,
+            ``gt_instances.lifting_target`` where known, and with ``subsets`` also
+            ``pred_instances.subset_keypoints`` ``(1, S, K, 3)``.
+        """
+        features, present = self.encode(inputs), self.present(inputs)
+        main = self.predict_features(features, present & self._mask([self.used]))
+        pred = {'keypoints': main.float().cpu().numpy()}
+        pred['keypoint_scores'] = np.ones(pred['keypoints'].shape[:2], np.float32)
+        if self.subsets:
+            of_subsets = self.predict_subsets(
+                features, self._mask(self.subsets), present
+            )
+            pred['subset_keypoints'] = of_subsets.transpose(0, 1).cpu().numpy()
+        truth = {}
+        if 'pose' in data_samples:
+            truth['lifting_target'] = data_samples['pose'].float().cpu().numpy()
+            truth['lifting_target_visible'] = pred['keypoint_scores']
+        samples = data_samples.get('samples') or [
+            PoseDataSample() for _ in pred['keypoints']
+        ]
+        for number, sample in enumerate(samples):
+            row = slice(number, number + 1)
+            sample.pred_instances = _instance(pred, row)
+            if truth:
+                sample.gt_instances = _instance(truth, row)
+            if self.subsets:
+                sample.set_metainfo(dict(subsets=self.subsets))
+        return samples
+
+    @property
+    def _is_sum_of_parts(self) -> bool:
+        return isinstance(self.fusion, ConcatFusion) and isinstance(
+            self.head, AbsolutePoseHead
+        )
+
+    def _fill(self, features: Features) -> Mapping[str, Tensor] | None:
+        if self.absent == 'zero':
+            return None
+        return {name: self.get_buffer(f'mean_{name}') for name in features}
+
+    def _follow_means(self, features: Features, present: Tensor) -> None:
+        """Let the running means follow a training batch."""
+        if self.absent == 'zero' or not self.training:
+            return
+        with torch.no_grad():
+            for number, (name, feature) in enumerate(features.items()):
+                here = present[:, number, None].float()
+                mean = (feature.float() * here).sum(0) / here.sum().clamp(min=1)
+                share = 0.1 * here.any().float()
+                self.get_buffer(f'mean_{name}').lerp_(mean, share)
+
+    def _mask(self, subsets: Sequence[Sequence[str]]) -> Tensor:
+        rows = [[name in subset for name in self.modalities] for subset in subsets]
+        device = next(self.parameters()).device
+        return torch.tensor(rows, device=device)
+
+    def _read_subsets(
+        self, subsets: str | Sequence[Sequence[str]]
+    ) -> list[tuple[str, ...]]:
+        if subsets == 'all':
+            numbers = range(1, len(self.modalities) + 1)
+            return [s for n in numbers for s in combinations(self.modalities, n)]
+        if isinstance(subsets, str):
+            raise ValueError(f"subsets must be 'all' or a list, got {subsets!r}")
+        unknown = sorted({name for s in subsets for name in s} - set(self.modalities))
+        if unknown:
+            raise ValueError(
+                f'test_cfg names the modalities {unknown}; the model has encoders of '
+                f'{list(self.modalities)}'
+            )
+        return [tuple(subset) for subset in subsets]
+
+
+def _instance(values: Mapping[str, np.ndarray], row: slice) -> InstanceData:
+    return InstanceData(**{name: value[row] for name, value in values.items()})
+
+
+def _batch_means(features: Features) -> Features:
+    return {name: feature.mean(dim=0) for name, feature in features.items()}
