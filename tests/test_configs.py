@@ -34,6 +34,7 @@ PRIMARY = {
     'CocoMetric': {'mean/AP': 'greater', 'student0/AP': 'greater'},
     'MpiiPCKAccuracy': {'mean/PCK': 'greater'},
     'TriangulatedPoseMetric': {'mean/MPJPE': 'less'},
+    'MultiModalPoseMetric': {'MPJPE': 'less'},
 }
 # Configs that are scored on other data than the checkpoint is chosen with.
 SCORED_ELSEWHERE = ('_h36m.py', '_test_dev.py', '_384x288.py')
@@ -141,6 +142,11 @@ def test_loads(name):
     assert CONFIGS[name].stem.islower()
 
 
+def is_of_tasks(cfg) -> bool:
+    """Whether a config learns one task after the other."""
+    return cfg.train_cfg.get('type') == 'TaskIncrementalTrainLoop'
+
+
 def metrics_of(evaluator) -> list:
     """The metrics of an evaluator, those inside of a ``PerNetworkMetric`` too."""
     several = evaluator if isinstance(evaluator, list) else [evaluator]
@@ -156,6 +162,8 @@ def test_primary_metric(name):
     best, rule = cfg.default_hooks.checkpoint.save_best, 'less'
     if name.startswith('configs/posynda/'):
         assert best is None, 'to choose by score would use the 3D of the target'
+    elif is_of_tasks(cfg):
+        assert best is None, 'the last task decides, not the best moment'
     else:
         rule = known[best]
     assert cfg.default_hooks.checkpoint.rule == rule
@@ -190,7 +198,13 @@ def test_schedule(name):
     """Schedulers cover the training and count as it counts."""
     cfg = load(name)
     by_epoch = cfg.train_cfg.get('by_epoch', True)
-    length = cfg.train_cfg['max_epochs' if by_epoch else 'max_iters']
+    length = cfg.train_cfg[
+        'epochs_per_task'
+        if is_of_tasks(cfg)
+        else 'max_epochs'
+        if by_epoch
+        else 'max_iters'
+    ]
     assert cfg.train_cfg.get('val_interval', 1) <= length
     assert not {'type', 'by_epoch'} <= set(cfg.train_cfg), 'MMEngine refuses both'
     assert max(entry.end for entry in cfg.param_scheduler) == length
@@ -354,6 +368,22 @@ def test_lifter_runs_on_meta(name):
     for loader in LOADERS:
         for dataset in datasets_of(cfg[loader]):
             assert sorted(dataset.get('features', [])) == sorted(features)
+
+
+@pytest.mark.parametrize(
+    'name', [name for name in CONFIGS if name.startswith('configs/mmfi/')]
+)
+def test_sensors_fit_their_encoders(name):
+    cfg, model = load(name), model_of(name)
+    for network in model.networks:
+        for loader in LOADERS:
+            dataset = cfg[loader].dataset
+            assert tuple(dataset.modalities) == network.modalities
+            if 'rgb' in network.modalities:
+                frames = network.encoders['rgb'].receptive_field
+                assert dataset.windows['rgb'] == frames
+        if is_of_tasks(cfg) and 'consolidation' in cfg.train_cfg:
+            assert network.consolidation is not None
 
 
 @pytest.mark.parametrize('name', CONFIGS)

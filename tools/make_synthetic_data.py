@@ -7,7 +7,11 @@ cameras of Human3.6M and writes a FrameStore that ``LiftingDataset`` reads, and
 
     python tools/make_synthetic_data.py coco data/synthetic_coco
 
-pictures of clothed people with COCO's keypoint annotations for ``CocoDataset``.
+pictures of clothed people with COCO's keypoint annotations for ``CocoDataset``, and
+
+    python tools/make_synthetic_data.py mmfi data/synthetic_mmfi_files
+
+what a camera, a LiDAR, a radar and a WiFi receiver give of them, as the files of MM-Fi.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from mmpose_ext.datasets.synthetic_coco import (
     write_coco,
 )
 from mmpose_ext.datasets.synthetic_human36m import Human36MOptions, write_human36m
+from mmpose_ext.datasets.synthetic_mmfi import SyntheticMMFiOptions, write_mmfi
 from mmpose_ext.simulation.motions import MOTIONS
 
 HUMAN36M_TEXT = """\
@@ -74,6 +79,28 @@ ann_file='annotations/person_keypoints_train2017.json' and
 data_prefix=dict(img='train2017/').
 """
 
+MMFI_TEXT = """\
+Simulate people who do MM-Fi's 27 actions before four sensors.
+
+The files are those of the release, bit for bit: E01/S01/A01/ with ground_truth.npy and
+a file a frame in rgb (keypoints), lidar, mmwave and wifi-csi. The four environments are
+rooms of different size and furniture with sensors in different places. Radar frames in
+which nobody moves hold no point, some channel state is lost, as in the release.
+"""
+
+MMFI_EXAMPLES = """\
+examples:
+  the default, 12 people, 27 actions, 60 frames each:
+    python tools/make_synthetic_data.py mmfi data/synthetic_mmfi_files
+  a tiny one to try things out:
+    python tools/make_synthetic_data.py mmfi /tmp/tiny --subjects 4 --frames 10 \\
+        --actions A02 A13
+  as large as the release (30 GB), made by eight processes:
+    python tools/make_synthetic_data.py mmfi data/large --subjects 40 --frames 297 \\
+        --workers 8
+tools/dataset_converters/mmfi_to_store.py packs the files for MMFiDataset.
+"""
+
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
@@ -83,6 +110,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest='command', required=True, metavar='WHAT')
     add_human36m(commands)
     add_coco(commands)
+    add_mmfi(commands)
     return parser.parse_args(argv)
 
 
@@ -208,6 +236,55 @@ def add_coco(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=make_coco)
 
 
+def add_mmfi(commands: argparse._SubParsersAction) -> None:
+    """The sub-command ``mmfi``."""
+    parser = commands.add_parser(
+        'mmfi',
+        help='keypoints, LiDAR, radar and WiFi like those of MM-Fi',
+        description=MMFI_TEXT,
+        epilog=MMFI_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    default = SyntheticMMFiOptions()
+    parser.add_argument('out', type=Path, help='folder to write, for example data/s')
+    parser.add_argument(
+        '--subjects',
+        type=int,
+        default=default.num_subjects,
+        help='number of people, 1 to 40, spread over the environments '
+        '(default: %(default)s)',
+    )
+    parser.add_argument(
+        '--actions',
+        nargs='+',
+        default=list(default.actions),
+        metavar='ACTION',
+        help='what people do, such as A02 (default: all 27)',
+    )
+    parser.add_argument(
+        '--frames',
+        type=int,
+        default=default.num_frames,
+        help='frames of a sequence, 10 a second (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=default.seed,
+        help='the same seed gives the same data (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=1,
+        help='processes; the data do not depend on it (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace the folder if it exists'
+    )
+    parser.set_defaults(run=make_mmfi)
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """Read ``'320x240'``."""
     try:
@@ -249,6 +326,35 @@ def make_coco(args: argparse.Namespace) -> None:
         )
     each = 1000 * seconds / (args.images + args.val_images)
     print(f'  made in {seconds:.1f} s, {each:.0f} ms a picture')
+
+
+def make_mmfi(args: argparse.Namespace) -> None:
+    """Simulate, write, print what was written."""
+    start = time.perf_counter()
+    with Progress() as bar:
+        task = bar.add_task('Recording', total=None)
+        write_mmfi(
+            args.out,
+            num_subjects=args.subjects,
+            actions=args.actions,
+            num_frames=args.frames,
+            seed=args.seed,
+            workers=args.workers,
+            overwrite=args.overwrite,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    seconds = time.perf_counter() - start
+    sequences = list(args.out.glob('E0?/S??/A??'))
+    radar = [file for folder in sequences for file in (folder / 'mmwave').iterdir()]
+    empty = sum(file.stat().st_size == 0 for file in radar)
+    people = sorted({folder.parent.name for folder in sequences})
+    print(
+        f'{args.out}: {len(sequences)} sequences, {len(radar)} frames of '
+        f'{", ".join(people)}'
+    )
+    print(f'  {empty} radar frames are empty ({empty / len(radar):.1%})')
+    each = 1000 * seconds / len(radar)
+    print(f'  made in {seconds:.1f} s, {each:.0f} ms a frame')
 
 
 def make_human36m(args: argparse.Namespace) -> None:

@@ -34,6 +34,9 @@ from mmpose_ext.engine.launch import (
     merge_common_arguments,
 )
 
+# They have mixed precision of their own.
+BALANCING = ('AGMOptimWrapper', 'MMParetoOptimWrapper', 'OGMGEOptimWrapper')
+
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line; names and meanings are those of MMPose's tool."""
@@ -111,6 +114,10 @@ def _resume(cfg: Config, checkpoint: str) -> None:
 def _use_mixed_precision(cfg: Config) -> None:
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
     name = kind if isinstance(kind, str) else kind.__name__
+    if name in BALANCING:
+        precision = 'bfloat16' if get_device() == 'cpu' else 'float16'
+        cfg.optim_wrapper.setdefault('dtype', precision)
+        return
     if name not in ('OptimWrapper', 'AmpOptimWrapper'):
         raise ValueError(
             f'--amp replaces the OptimWrapper, but the config has its own, {name}; '

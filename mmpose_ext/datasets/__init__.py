@@ -4,6 +4,9 @@ from mmpose_ext.datasets.frame_store import FrameStore, FrameStoreWriter, Sequen
 from mmpose_ext.datasets.frame_store_fields import add_field
 from mmpose_ext.datasets.labelled_subset import LabelledSubset
 from mmpose_ext.datasets.lifting_dataset import LiftingDataset
+from mmpose_ext.datasets.mmfi_dataset import MMFiDataset
+from mmpose_ext.datasets.multi_modal_collate import multi_modal_collate
+from mmpose_ext.datasets.noisy_modality_dataset import NoisyModalityDataset
 from mmpose_ext.datasets.samplers import SourceTargetSampler
 from mmpose_ext.datasets.semi_supervised_collate import (
     batch_bytes,
@@ -18,6 +21,8 @@ __all__ = [
     'FrameStoreWriter',
     'LabelledSubset',
     'LiftingDataset',
+    'MMFiDataset',
+    'NoisyModalityDataset',
     'PackLiftingInputs',
     'SemiSupervisedDataset',
     'SequenceInfo',
@@ -25,5 +30,6 @@ __all__ = [
     'UnlabelledPersons',
     'add_field',
     'batch_bytes',
+    'multi_modal_collate',
     'semi_supervised_collate',
 ]

@@ -166,6 +166,16 @@ class FrameStore:
             raise IndexError(f'frame {frame} of {len(self)} in {self.path}')
         return array[offsets[frame] : offsets[frame + 1]]
 
+    def offsets(self, name: str) -> np.ndarray:
+        """Row ranges of a ragged field: frame i has rows offsets[i] to offsets[i + 1].
+
+        Returns:
+            ``(F + 1,)`` int64.
+        """
+        if not self.fields[name].ragged:
+            raise ValueError(f'{self.path}: field {name!r} is not ragged')
+        return np.asarray(self._offsets[name])
+
     def verify(self) -> None:
         """Compare every file with the checksum in the header.
 

@@ -1,6 +1,19 @@
 """Drawing; pure functions that take a figure, or an image, and return it."""
 
 from mmpose_ext.visualization.bars import draw_grouped_bars
+from mmpose_ext.visualization.continual import (
+    LossFit,
+    draw_average_error,
+    draw_error_matrix,
+    draw_forgetting,
+    draw_loss_mixture,
+    draw_task_errors,
+)
+from mmpose_ext.visualization.contributions import (
+    ContributionHistory,
+    draw_contributions,
+    read_contributions,
+)
 from mmpose_ext.visualization.curves import Curve, draw_learning_curve, new_figure
 from mmpose_ext.visualization.embedding import draw_embedding
 from mmpose_ext.visualization.heatmap_panels import ViewHeatmaps, draw_heatmap_panels
@@ -26,17 +39,24 @@ from mmpose_ext.visualization.response_curves import (
 from mmpose_ext.visualization.video import read_video, write_video
 
 __all__ = [
+    'ContributionHistory',
     'Curve',
+    'LossFit',
     'NoiseCurve',
     'ResponseHistory',
     'ViewHeatmaps',
     'camera_to_plot_axes',
+    'draw_average_error',
+    'draw_contributions',
     'draw_embedding',
+    'draw_error_matrix',
+    'draw_forgetting',
     'draw_grouped_bars',
     'draw_heatmap_panels',
     'draw_input_and_target',
     'draw_keypoints_panel',
     'draw_learning_curve',
+    'draw_loss_mixture',
     'draw_noise_curves',
     'draw_person',
     'draw_pose_pairs',
@@ -44,7 +64,9 @@ __all__ = [
     'draw_pose_rows',
     'draw_response_comparison',
     'draw_responses',
+    'draw_task_errors',
     'new_figure',
+    'read_contributions',
     'read_responses',
     'read_video',
     'view_of',

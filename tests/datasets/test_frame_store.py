@@ -108,12 +108,15 @@ def test_ragged_with_empty_frames(tmp_path):
     store = FrameStore(_write_ragged(tmp_path / 'store'), verify=True)
     assert store.fields['points'].ragged and not store.fields['id'].ragged
     assert [len(store.ragged('points', i)) for i in range(5)] == [2, 0, 5, 0, 1]
+    assert store.offsets('points').tolist() == [0, 2, 2, 7, 7, 8]
     assert store.ragged('points', 1).shape == (0, 3)
     np.testing.assert_array_equal(store.ragged('points', 2), np.full((5, 3), 2))
     with pytest.raises(IndexError, match='frame 5 of 5'):
         store.ragged('points', 5)
     with pytest.raises(ValueError, match='not ragged'):
         store.ragged('id', 0)
+    with pytest.raises(ValueError, match='not ragged'):
+        store.offsets('id')
 
 
 def test_ragged_without_any_row(tmp_path):

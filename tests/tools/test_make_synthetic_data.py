@@ -134,3 +134,18 @@ def test_coco_help_teaches(tool, capsys):
     assert 'examples:' in text and '--images 20 --val-images 10' in text
     for option in ('--size WIDTHxHEIGHT', '--max-people', '--occlusion', '--workers'):
         assert option in text
+
+
+def test_writes_the_files_of_mmfi(tool, tmp_path, capsys):
+    out = tmp_path / 'tree'
+    few = ('--subjects', '4', '--actions', 'A02', '--frames', '2', '--workers', '2')
+    tool.main(['mmfi', str(out), *few, '--seed', '1'])
+    assert len(list(out.glob('E0?/S?1/A02/wifi-csi/frame00?.mat'))) == 8
+    assert json.loads((out / 'synthetic.json').read_text())['seed'] == 1
+    text = capsys.readouterr().out
+    for words in ('4 sequences, 8 frames of S01, S11, S21, S31', 'frames are empty'):
+        assert words in text
+    with pytest.raises(SystemExit, match='exists; choose another folder'):
+        tool.main(['mmfi', str(out), *few])
+    with pytest.raises(SystemExit, match='error: num_subjects=41; expected 1 to 40'):
+        tool.main(['mmfi', str(tmp_path / 'x'), '--subjects', '41'])

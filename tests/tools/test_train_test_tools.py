@@ -8,6 +8,9 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
+from mmpose.registry import OPTIM_WRAPPERS
+
+from mmpose_ext.engine.optim_wrappers import ModalityOptimWrapper
 
 
 @pytest.fixture(scope='module')
@@ -105,6 +108,15 @@ def test_mixed_precision(merge, train, monkeypatch):
     assert wrapper.type == 'AmpOptimWrapper' and wrapper.loss_scale == 'dynamic'
     monkeypatch.setattr(train, 'get_device', lambda: 'cpu')
     assert merge('--amp').optim_wrapper.type != 'OptimWrapper'
+
+
+def test_mixed_precision_of_balancing_methods(train):
+    for name in train.BALANCING:
+        assert issubclass(OPTIM_WRAPPERS.get(name), ModalityOptimWrapper)
+    cfg = Config(dict(optim_wrapper=dict(type='AGMOptimWrapper')))
+    train._use_mixed_precision(cfg)
+    assert cfg.optim_wrapper.type == 'AGMOptimWrapper'
+    assert cfg.optim_wrapper.dtype in ('bfloat16', 'float16')
 
 
 def test_test_flags(merge_test, tmp_path):

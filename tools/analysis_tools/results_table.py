@@ -5,7 +5,7 @@
 
 `experiments.yaml` describes each table: its rows, its columns (names of metrics, or a
 mapping of headings to `{metric, scale}`) and, optionally, the row that others are
-compared with. The table stands in the README between the lines
+compared with. The table stands in a page of the family (`*.md`) between the lines
 `<!-- results: NAME -->` and `<!-- /results -->`. A row without result files says
 `not yet`. `metafile.yml`, which model zoos read, gets the means of every row that runs
 a config as it stands or on noisy 2D; the list's `metafile` names task and metrics, by
@@ -50,13 +50,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rewrite or check both files."""
+    """Rewrite or check the pages and the metafile."""
     args = parse_args(argv)
     stale = 0
-    for name, make in (('README.md', render), ('metafile.yml', render_metafile)):
-        file = args.family / name
-        if not file.is_file():
-            continue
+    for file in sorted([*args.family.glob('*.md'), *args.family.glob('metafile.yml')]):
+        make = render if file.suffix == '.md' else render_metafile
         old = file.read_text(encoding='utf-8')
         new = make(old, args.family)
         if args.check and old != new:

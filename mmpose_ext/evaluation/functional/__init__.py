@@ -1,5 +1,6 @@
-"""Errors of poses as pure, batched functions of torch tensors."""
+"""Errors of poses and scores of models as pure functions of torch tensors."""
 
+from mmpose_ext.evaluation.functional.fisher import diagonal_fisher
 from mmpose_ext.evaluation.functional.hypotheses import (
     best_joints,
     best_pose,
@@ -18,23 +19,57 @@ from mmpose_ext.evaluation.functional.mpjpe import (
 )
 from mmpose_ext.evaluation.functional.pck import auc, auc_thresholds, pck
 from mmpose_ext.evaluation.functional.pckh import pckh
+from mmpose_ext.evaluation.functional.pearson import (
+    PearsonSums,
+    negative_mse_profit,
+    pearson_profit,
+)
 from mmpose_ext.evaluation.functional.procrustes import p_mpjpe, similarity_align
+from mmpose_ext.evaluation.functional.sampled_shapley import (
+    ExactPlan,
+    KernelPlan,
+    PermutationPlan,
+    ShapleyPlan,
+    kernel_shapley,
+    permutation_shapley,
+)
+from mmpose_ext.evaluation.functional.shapley import (
+    coalitions,
+    shapley_matrix,
+    shapley_values,
+)
+from mmpose_ext.evaluation.functional.two_means import strengths_by_score, two_means
 
 __all__ = [
+    'ExactPlan',
+    'KernelPlan',
+    'PearsonSums',
+    'PermutationPlan',
+    'ShapleyPlan',
     'auc',
     'auc_thresholds',
     'axis_errors',
     'best_joints',
     'best_pose',
+    'coalitions',
+    'diagonal_fisher',
     'joint_detection_rate',
     'joint_errors',
+    'kernel_shapley',
     'mean_pose',
     'mpjpe',
     'mpjve',
     'n_mpjpe',
+    'negative_mse_profit',
     'p_mpjpe',
     'pck',
     'pckh',
+    'pearson_profit',
+    'permutation_shapley',
+    'shapley_matrix',
+    'shapley_values',
     'similarity_align',
+    'strengths_by_score',
+    'two_means',
     'velocity_errors',
 ]

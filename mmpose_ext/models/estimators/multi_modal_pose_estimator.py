@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from mmengine.dist import is_distributed
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
@@ -15,11 +16,15 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from mmpose_ext.models.heads.absolute_pose_head import AbsolutePoseHead
+from mmpose_ext.models.losses.weight_constraint_loss import WeightConstraintLoss
 from mmpose_ext.models.necks.concat_fusion import ConcatFusion
-from mmpose_ext.models.necks.modality_fusion import keep_present
+from mmpose_ext.models.necks.modality_fusion import ModalityFusion, keep_present
 
 Absent = Literal['zero', 'mean']
 Features = dict[str, Tensor]
+
+ORDER = ('rgb', 'lidar', 'mmwave', 'wifi')
+"""Modalities in the order of their columns everywhere; others follow by name."""
 
 FUSED = 'fused'
 """Name of the loss of all modalities together."""
@@ -47,6 +52,8 @@ class MultiModalPoseEstimator(BaseModel):
             fusion.
         constraint: Config of a loss on the encoders' weights, such as
             ``WeightConstraintLoss``; ``FisherInformationHook`` sets it.
+        consolidation: The same on all weights, against forgetting;
+            ``TaskIncrementalTrainLoop`` sets it.
         auxiliary_heads: Also regress from each modality alone, as some balancing
             methods need; their losses are ``loss_pose_<modality>``.
         absent: The absent feature: ``'zero'`` (the papers) or ``'mean'``, the running
@@ -62,6 +69,10 @@ class MultiModalPoseEstimator(BaseModel):
             a modality without encoder.
     """
 
+    head: AbsolutePoseHead
+    fusion: ModalityFusion
+    constraint: WeightConstraintLoss | None
+    consolidation: WeightConstraintLoss | None
     last_features: Features
     last_present: Tensor
     last_pose: Tensor
@@ -74,6 +85,7 @@ class MultiModalPoseEstimator(BaseModel):
         fusion: dict | None = None,
         head: dict | None = None,
         constraint: dict | None = None,
+        consolidation: dict | None = None,
         auxiliary_heads: bool = False,
         absent: Absent = 'zero',
         test_cfg: dict | None = None,
@@ -92,17 +104,23 @@ class MultiModalPoseEstimator(BaseModel):
                 'encoders needs at least one modality, for example '
                 "dict(rgb=dict(type='VideoPose3DEncoder'))"
             )
-        self.modalities = tuple(encoders)
-        self.encoders = nn.ModuleDict(
-            {name: MODELS.build(config) for name, config in encoders.items()}
+        # MMEngine sorts the keys of configs that it writes, so theirs means nothing.
+        self.modalities = tuple(
+            sorted(encoders, key=lambda name: ((*ORDER, name).index(name), name))
         )
-        widths = {name: module.out_channels for name, module in self.encoders.items()}
+        built = {name: MODELS.build(encoders[name]) for name in self.modalities}
+        self.encoders = nn.ModuleDict(built)
+        widths = {name: encoder.out_channels for name, encoder in built.items()}
         self.fusion = MODELS.build(
             dict(dict(type='ConcatFusion') | (fusion or {}), in_channels=widths)
         )
         options = dict(type='AbsolutePoseHead') | (head or {})
         self.head = MODELS.build(dict(options, in_channels=self.fusion.out_channels))
         self.constraint = None if constraint is None else MODELS.build(constraint)
+        self.consolidation = (
+            None if consolidation is None else MODELS.build(consolidation)
+        )
+        self.stopped: frozenset[str] = frozenset()
         self.auxiliary_heads = nn.ModuleDict(
             {
                 name: MODELS.build(dict(options, in_channels=width))
@@ -140,6 +158,31 @@ class MultiModalPoseEstimator(BaseModel):
             return self.predict_features(self.encode(inputs), self.present(inputs))
         raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
 
+    @property
+    def networks(self) -> tuple[MultiModalPoseEstimator, ...]:
+        """The networks that learn: itself."""
+        return (self,)
+
+    def stop_gradients(self, modalities: Collection[str]) -> None:
+        """Keep the encoders of some modalities as they are, and train the others.
+
+        They stay in evaluation mode and get no gradient, or zeros where processes
+        exchange gradients, which wait for one of each parameter.
+
+        Raises:
+            ValueError: If there is no such encoder.
+        """
+        self._read_subsets([tuple(modalities)])
+        self.stopped = frozenset(modalities)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> MultiModalPoseEstimator:
+        """Switch to training, but for encoders whose gradients are stopped."""
+        super().train(mode)
+        for name in getattr(self, 'stopped', ()):
+            self.encoders[name].eval()
+        return self
+
     def encode(self, inputs: Mapping[str, Tensor]) -> Features:
         """Features ``(B, d)`` of each modality.
 
@@ -152,12 +195,7 @@ class MultiModalPoseEstimator(BaseModel):
                 f'the model has encoders of {list(self.modalities)}, the batch lacks '
                 f'{missing}: give the dataset modalities={list(self.modalities)}'
             )
-        return {
-            name: encoder(inputs[name], inputs[f'{name}_mask'])
-            if name in _MASKED
-            else encoder(inputs[name])
-            for name, encoder in self.encoders.items()
-        }
+        return {name: self._encode_one(name, inputs) for name in self.modalities}
 
     def present(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Which modalities each sample has ``(B, M)``, bool."""
@@ -201,16 +239,17 @@ class MultiModalPoseEstimator(BaseModel):
             fill = _batch_means(features) if absent == 'mean' else None
         if present is not None:
             masks = masks & present
-        if not self._is_sum_of_parts:
-            return self.head(self.fusion(features, masks, fill)).float()
+        fusion = self.fusion
+        if not isinstance(fusion, ConcatFusion):
+            return self.head(fusion(features, masks, fill)).float()
         weight, bias = self.head.regression.weight, self.head.regression.bias
-        parts, share = self.fusion.parts(features, weight), masks.to(weight.dtype)
+        parts, share = fusion.parts(features, weight), masks.to(weight.dtype)
         if masks.shape[1] == 1:
             sums = torch.einsum('sm,mbd->sbd', share[:, 0], parts)
         else:
             sums = torch.einsum('sbm,mbd->sbd', share, parts)
         if fill is not None:
-            rest = self.fusion.parts(fill, weight)
+            rest = fusion.parts(fill, weight)
             sums = sums + torch.einsum('sbm,md->sbd', 1 - share, rest)
         return self.head.as_pose(sums + bias).float()
 
@@ -220,14 +259,15 @@ class MultiModalPoseEstimator(BaseModel):
         """Losses of a batch.
 
         Returns:
-            ``loss_pose``, ``loss_pose_<modality>`` of auxiliary heads and
-            ``loss_constraint``, each with its weight.
+            ``loss_pose``, ``loss_pose_<modality>`` of auxiliary heads,
+            ``loss_constraint`` and ``loss_consolidation``, each with its weight.
         """
         features, present = self.encode(inputs), self.present(inputs)
         self._follow_means(features, present)
         pose = data_samples['pose']
         losses = {FUSED: self.head.loss(self.predict_features(features, present), pose)}
-        for number, (name, head) in enumerate(self.auxiliary_heads.items()):
+        for number, name in enumerate(self.auxiliary_heads):
+            head: Any = self.auxiliary_heads[name]
             alone = keep_present(features[name], present[:, number])
             losses[name] = head.loss(head(alone), pose)
         self.last_features = {name: x.detach() for name, x in features.items()}
@@ -243,6 +283,8 @@ class MultiModalPoseEstimator(BaseModel):
             weighted['loss_constraint'] = self.constraint(
                 self.encoders.named_parameters()
             )
+        if self.consolidation is not None:
+            weighted['loss_consolidation'] = self.consolidation(self.named_parameters())
         return weighted
 
     def sample_losses(
@@ -288,11 +330,16 @@ class MultiModalPoseEstimator(BaseModel):
                 sample.set_metainfo(dict(subsets=self.subsets))
         return samples
 
-    @property
-    def _is_sum_of_parts(self) -> bool:
-        return isinstance(self.fusion, ConcatFusion) and isinstance(
-            self.head, AbsolutePoseHead
-        )
+    def _encode_one(self, name: str, inputs: Mapping[str, Tensor]) -> Tensor:
+        encoder, stopped = self.encoders[name], name in self.stopped
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not stopped):
+            if name in _MASKED:
+                feature = encoder(inputs[name], inputs[f'{name}_mask'])
+            else:
+                feature = encoder(inputs[name])
+        if stopped and torch.is_grad_enabled() and is_distributed():
+            feature = feature + 0 * sum(p.sum() for p in encoder.parameters())
+        return feature
 
     def _fill(self, features: Features) -> Mapping[str, Tensor] | None:
         if self.absent == 'zero':

@@ -21,6 +21,10 @@ from mmpose_ext.models.losses.pose_squared_error_loss import (
 )
 from mmpose_ext.models.losses.smoothness_loss import SmoothnessLoss, smoothness_loss
 from mmpose_ext.models.losses.velocity_loss import VelocityLoss, velocity_loss
+from mmpose_ext.models.losses.weight_constraint_loss import (
+    WeightConstraintLoss,
+    weight_constraint,
+)
 
 __all__ = [
     'BarberAgakovLoss',
@@ -31,6 +35,7 @@ __all__ = [
     'PoseSquaredErrorLoss',
     'SmoothnessLoss',
     'VelocityLoss',
+    'WeightConstraintLoss',
     'decoupled_pose_loss',
     'heatmap_consistency_loss',
     'info_nce',
@@ -40,4 +45,5 @@ __all__ = [
     'pose_squared_error_loss',
     'smoothness_loss',
     'velocity_loss',
+    'weight_constraint',
 ]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from mmengine.config import ConfigDict
+from mmpose.registry import MODELS
 
+from mmpose_ext.datasets.mmfi_layout import MODALITIES as LAYOUT
+from mmpose_ext.models.estimators.multi_modal_pose_estimator import ORDER
 from mmpose_ext.models.heads import AbsolutePoseHead
 from tests.fixtures.tiny_multi_modal import (
     MODALITIES,
@@ -125,6 +129,41 @@ def test_what_hooks_find_after_a_step():
     assert model.last_losses['fused'].requires_grad
 
 
+def test_stopped_encoders_stay_as_they_are():
+    model = tiny_multi_modal()
+    model.stop_gradients(['lidar', 'rgb'])
+    model.train()
+    assert not model.encoders['lidar'].training
+    assert model.encoders['wifi'].training
+    model.loss(*tiny_batch())['loss_pose'].backward()
+    grads = {n: p.grad is not None for n, p in model.encoders.named_parameters()}
+    assert grads == {n: n.startswith(('mmwave', 'wifi')) for n in grads}
+    model.stop_gradients([])
+    assert model.train().encoders['lidar'].training
+    with pytest.raises(ValueError, match='names the modalities'):
+        model.stop_gradients(['radar'])
+
+
+def test_constraints_add_to_the_loss():
+    loss = dict(type='WeightConstraintLoss')
+    model = tiny_multi_modal(constraint=loss, consolidation=loss)
+    inputs, samples = tiny_batch()
+    losses = model.loss(inputs, samples)
+    assert losses['loss_constraint'] == losses['loss_consolidation'] == 0
+    with torch.no_grad():
+        for module, strength in ((model.encoders, 4.0), (model, 1.0)):
+            reference = {n: p - 0.1 for n, p in module.named_parameters()}
+            ones = {n: torch.ones_like(p) for n, p in reference.items()}
+            kept = model.constraint if strength == 4 else model.consolidation
+            groups = dict.fromkeys(model.modalities, strength)
+            kept.set(reference, ones, groups if strength == 4 else strength)
+    losses = model.loss(inputs, samples)
+    count = sum(p.numel() for p in model.encoders.parameters())
+    assert losses['loss_constraint'].item() == pytest.approx(0.02 * count, rel=1e-3)
+    count = sum(p.numel() for p in model.parameters())
+    assert losses['loss_consolidation'].item() == pytest.approx(0.005 * count, rel=1e-3)
+
+
 def test_predictions_for_metrics():
     subsets = [['rgb', 'wifi'], ['lidar']]
     model = tiny_multi_modal(test_cfg=dict(subsets=subsets)).eval()
@@ -159,6 +198,14 @@ def test_modalities_left_out_of_the_test():
     torch.testing.assert_close(torch.from_numpy(pred[0]), expected)
     every = tiny_multi_modal(test_cfg=dict(subsets='all'))
     assert len(every.subsets) == 15
+
+
+def test_order_of_the_config_does_not_matter():
+    assert ORDER == MODALITIES == LAYOUT
+    config = tiny_multi_modal_config()
+    encoders = config['encoders'] | {'audio': config['encoders']['wifi']}
+    config['encoders'] = dict(sorted(encoders.items()))
+    assert MODELS.build(ConfigDict(config)).modalities == (*MODALITIES, 'audio')
 
 
 def test_one_modality_alone():

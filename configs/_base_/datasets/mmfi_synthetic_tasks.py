@@ -1,0 +1,10 @@
+# Simulated sensors by task, cross-subject split (S2). For others:
+#   --cfg-options {train,val,test}_dataloader.dataset.protocol=2
+#   train_cfg.noise.kind=unaligned train_cfg.noise.ratio=0.4
+_base_ = './mmfi_synthetic.py'
+
+train_dataloader = dict(dataset=dict(split='cross_subject'))
+val_dataloader = dict(dataset=dict(split='cross_subject'))
+test_dataloader = dict(dataset=dict(split='cross_subject'))
+val_evaluator = dict(group_by=('action',))
+test_evaluator = val_evaluator

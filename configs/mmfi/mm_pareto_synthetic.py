@@ -1,0 +1,4 @@
+# Simulated sensors, small: MMPareto (ICML 2024).
+_base_ = './concat_synthetic.py'
+model = dict(auxiliary_heads=True)
+optim_wrapper = dict(**_base_.mm_pareto, constructor='ModalityOptimWrapperConstructor')

@@ -1,0 +1,4 @@
+# Simulated sensors, small: Modality-level re-sampling (CVPR 2024).
+_base_ = './concat_synthetic.py'
+train_dataloader = dict(sampler=dict(_delete_=True, type='ModalityResampler'))
+default_hooks = dict(resampling=dict(**_base_.modality_resampling, warm_up=2))

@@ -1,0 +1,13 @@
+# MM-Fi: RGB keypoints and LiDAR.
+_base_ = './concat.py'
+modalities = ('rgb', 'lidar')
+model = dict(
+    encoders=dict(
+        _delete_=True,
+        rgb=_base_.model.encoders.rgb,
+        lidar=_base_.model.encoders.lidar,
+    )
+)
+train_dataloader = dict(dataset=dict(modalities=modalities))
+val_dataloader = dict(dataset=dict(modalities=modalities))
+test_dataloader = dict(dataset=dict(modalities=modalities))

@@ -1,0 +1,6 @@
+# Simulated sensors by task, small, Table 4: adaptive EWC and noise separation.
+_base_ = './tasks_fine_tuning_synthetic.py'
+model = dict(consolidation=_base_.consolidation_loss)
+train_cfg = dict(
+    consolidation=_base_.adaptive_ewc, separation={**_base_.separation, 'fit_epochs': 2}
+)

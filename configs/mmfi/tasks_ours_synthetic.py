@@ -1,0 +1,8 @@
+# Simulated sensors by task, small: separation, adaptive EWC, re-learning.
+_base_ = './tasks_fine_tuning_synthetic.py'
+model = dict(consolidation=_base_.consolidation_loss)
+train_cfg = dict(
+    consolidation=_base_.adaptive_ewc,
+    separation={**_base_.separation, 'fit_epochs': 2},
+    relearning=dict(**_base_.relearning, epoch=2),
+)

@@ -1,0 +1,89 @@
+"""Synthetic stores that are made on first use, by one process of many."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import print_log
+
+from mmpose_ext.datasets.frame_store import FrameStore
+
+try:
+    import fcntl
+except ImportError:  # Windows: stores are still renamed into place whole.
+    fcntl = None  # type: ignore[assignment]
+
+
+def make_once(
+    path: str | os.PathLike, wanted: Mapping[str, Any], make: Callable[[Path], Any]
+) -> Path:
+    """Make a synthetic store unless it is there.
+
+    Any number of processes may call this at once, on one or several machines with a
+    shared folder: one makes the store, the others wait for it. The lock is the
+    kernel's (``flock`` on ``.<name>.lock`` beside the store), so it ends with the
+    process that holds it, however that ends.
+
+    Args:
+        path: Folder of the store.
+        wanted: What its header has to say under ``'synthetic'``.
+        make: Makes the store in the folder that it is given.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: If the folder holds something else: other data, or synthetic data
+            made with other options.
+        FileNotFoundError: If the folder exists but is not a store.
+    """
+    path = Path(path)
+    if path.exists():
+        _check(path, wanted)
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.parent / f'.{path.name}.lock', path):
+        if path.exists():
+            _check(path, wanted)
+            return path
+        print_log(f'Making synthetic data in {path} (once)', logger='current')
+        make(path)
+        print_log(FrameStore(path).summary(), logger='current')
+    return path
+
+
+def _check(path: Path, wanted: Mapping[str, Any]) -> None:
+    found = FrameStore(path).header.get('synthetic')
+    if found == wanted:
+        return
+    if found is None:
+        raise ValueError(
+            f'{path} holds data that were not simulated; choose another folder for the '
+            'synthetic data'
+        )
+    changed = ', '.join(
+        f'{key}: {found.get(key)!r} there, {wanted.get(key)!r} wanted'
+        for key in sorted({*found, *wanted})
+        if found.get(key) != wanted.get(key)
+    )
+    raise ValueError(
+        f'{path} holds synthetic data made with other options ({changed}); delete that '
+        'folder, so that it is made anew, or choose another one'
+    )
+
+
+@contextmanager
+def _locked(lock_file: Path, path: Path) -> Iterator[None]:
+    """Hold an exclusive lock; wait for it if need be."""
+    with lock_file.open('a') as stream:
+        if fcntl is not None:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print_log(f'Another process makes {path}; waiting', logger='current')
+                fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

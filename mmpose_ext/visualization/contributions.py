@@ -1,0 +1,146 @@
+"""What modalities contribute over the epochs of a training."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mmpose_ext.visualization.curves import COLOURS
+
+MODALITY_COLOURS = dict(
+    zip(('rgb', 'lidar', 'mmwave', 'wifi'), COLOURS[:4], strict=True)
+)
+"""The colour of a modality is the same in all pictures."""
+
+_PROFITS = {'pearson': "of Pearson's correlation", 'mse': 'of the negative MSE'}
+
+
+class ContributionHistory(NamedTuple):
+    """What a run's ``contributions.json`` holds.
+
+    Attributes:
+        epochs: From 1 on ``(N,)``.
+        scores: Shapley values of each modality ``(N,)``.
+        errors: Their standard errors, 0 for exact ones ``(N,)``.
+        deviations_mm: Standard deviation of what each modality alone predicts ``(N,)``.
+        profit: ``'pearson'`` or ``'mse'``.
+    """
+
+    epochs: np.ndarray
+    scores: dict[str, np.ndarray]
+    errors: dict[str, np.ndarray]
+    deviations_mm: dict[str, np.ndarray]
+    profit: str
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> ContributionHistory:
+        """The history in the content of a ``contributions.json``."""
+        columns = {
+            column: {
+                name: np.asarray(content[column][name], dtype=float)
+                for name in content['modalities']
+            }
+            for column in ('scores', 'errors', 'deviations_mm')
+        }
+        epochs = np.asarray(content['epochs'], dtype=int)
+        return cls(epochs=epochs, profit=str(content['profit']), **columns)
+
+
+def read_contributions(path: str | os.PathLike) -> ContributionHistory:
+    """Read what ``ShapleyContributionHook`` wrote.
+
+    Args:
+        path: A ``contributions.json``, or the folder of a run.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If the file is something else.
+    """
+    path = Path(path)
+    file = path / 'contributions.json' if path.is_dir() else path
+    if not file.is_file():
+        raise FileNotFoundError(
+            f'there is no {file}; ShapleyContributionHook writes it while a '
+            'multi-modal model trains'
+        )
+    try:
+        return ContributionHistory.of(json.loads(file.read_text(encoding='utf-8')))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{file} is no contributions.json of ShapleyContributionHook: '
+            f'{type(error).__name__} {error}'
+        ) from error
+
+
+def draw_contributions(figure: Figure, history: ContributionHistory) -> Figure:
+    """Draw the scores above (Fig. 4 of Peng et al.), the deviations below.
+
+    Args:
+        figure: An empty figure.
+        history: What to draw.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: If there is no epoch.
+    """
+    if not len(history.epochs):
+        raise ValueError('there is no epoch to draw')
+    figure.set_layout_engine('constrained')
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    draw_scores(upper, history)
+    _draw_lines(lower, history.epochs, history.deviations_mm)
+    lower.set_ylim(bottom=0)
+    lower.set_ylabel('std of each alone [mm]')
+    lower.set_xlabel('epoch')
+    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def draw_scores(ax: Axes, history: ContributionHistory) -> Axes:
+    """Draw the score of each modality against the epoch, with its standard error.
+
+    Args:
+        ax: Where to draw.
+        history: What to draw.
+
+    Returns:
+        The axes.
+    """
+    _draw_lines(ax, history.epochs, history.scores)
+    for number, (name, error) in enumerate(history.errors.items()):
+        if error.any():
+            low, high = history.scores[name] - error, history.scores[name] + error
+            colour = modality_colour(name, number)
+            ax.fill_between(history.epochs, low, high, color=colour, alpha=0.2)
+    ax.axhline(0, color='black', linewidth=0.5)
+    ax.set_ylabel(f'Shapley value {_PROFITS.get(history.profit, history.profit)}')
+    ax.legend(fontsize='small', frameon=False, ncols=len(history.scores))
+    return ax
+
+
+def modality_colour(name: str, number: int) -> str:
+    """The colour of a modality; by its number if the name is not a usual one."""
+    return MODALITY_COLOURS.get(name, COLOURS[number % len(COLOURS)])
+
+
+def _draw_lines(ax: Axes, epochs: np.ndarray, values: Mapping[str, np.ndarray]) -> None:
+    for number, (name, curve) in enumerate(values.items()):
+        ax.plot(
+            epochs,
+            curve,
+            color=modality_colour(name, number),
+            marker='o' if len(epochs) < 30 else None,
+            markersize=3,
+            label=name,
+        )
+    ax.grid(alpha=0.3)

@@ -1,0 +1,95 @@
+import json
+
+import matplotlib.image
+import numpy as np
+import plot_continual as tool
+import pytest
+
+from mmpose_ext.engine.continual import TaskRecord
+
+TASKS = [['A02', 'A03'], ['A04'], ['A05']]
+
+
+def write_run(folder, errors, tasks=TASKS):
+    """A record in which the rows of ``errors`` were measured."""
+    record = TaskRecord.of(tasks)
+    for after, row in enumerate(errors):
+        for task, value in enumerate(row):
+            metrics = {'MPJPE': value, 'P-MPJPE': value / 2}
+            record.set_error(after, task, metrics)
+    folder.mkdir()
+    record.save(folder / 'continual.json')
+    return str(folder)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """A naive run and two seeds of another method."""
+    errors = np.array([[50.0, 90, 95], [70, 40, 80], [80, 60, 30]])
+    return [
+        write_run(tmp_path / name, errors - less)
+        for name, less in (('naive', 0), ('seed0', 10), ('seed1', 20))
+    ]
+
+
+def test_values(runs, tmp_path, capsys):
+    records = [tool.read_record(tool.Path(run)) for run in runs]
+    methods, names = tool.gather(records, ['naive', 'ours', 'ours'], 'MPJPE')
+    assert names == ['A02\nA03', 'A04', 'A05']
+    assert methods['naive'].shape == (1, 3, 3) and methods['ours'].shape == (2, 3, 3)
+    assert methods['ours'][:, 2, 0].tolist() == [70, 60]
+    halved, _ = tool.gather(records, ['a', 'b', 'c'], 'P-MPJPE')
+    assert halved['a'][0, 0, 0] == 25
+    figure = tool.draw_matrices(methods, names, 'MPJPE')
+    assert [ax.get_title() for ax in figure.axes] == [
+        'naive: MPJPE, mm',
+        'ours: MPJPE, mm',
+    ]
+    assert {ax.images[0].get_clim() for ax in figure.axes} == {(15, 95)}
+    figure = tool.draw_errors(methods, names, 'MPJPE')
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ['naive', 'ours, 2 runs']
+    at_end, right_after = figure.axes[1], figure.axes[3]
+    assert at_end.get_ylim() == right_after.get_ylim()
+    assert at_end.get_ylim()[1] > 80 and right_after.get_ylim()[1] > 50
+    assert at_end.lines[1].get_ydata().tolist() == [65, 45, 15]
+
+
+def test_files(runs, tmp_path, capsys):
+    out, matrices = tmp_path / 'new' / 'errors.png', tmp_path / 'matrices.png'
+    files = [f'{run}/continual.json' for run in runs]
+    options = ['--out', str(out), '--matrices', str(matrices)]
+    tool.main([runs[0], *files[1:], *options, '--metric', 'P-MPJPE'])
+    assert matplotlib.image.imread(out).shape[2] == 4
+    assert matplotlib.image.imread(matrices).shape[2] == 4
+    assert capsys.readouterr().out.count('wrote') == 2
+
+
+def test_a_run_that_has_not_finished(runs, tmp_path, capsys):
+    short = write_run(tmp_path / 'short', [[50, 90], [70, 40, 80]])
+    tool.main([*runs, short, '--out', str(tmp_path / 'errors.png')])
+    assert 'the 2 tasks that all' in capsys.readouterr().out
+    one = write_run(tmp_path / 'one', [[50, 90]])
+    tool.main([one, '--out', str(tmp_path / 'errors.png')])
+
+
+def test_invalid(runs, tmp_path):
+    out = ['--out', str(tmp_path / 'x.png')]
+    with pytest.raises(FileNotFoundError, match='TaskIncrementalTrainLoop'):
+        tool.main([str(tmp_path), *out])
+    other = write_run(tmp_path / 'other', [[50, 90]], tasks=[['A02'], ['A03']])
+    with pytest.raises(ValueError, match=r"'other' has the tasks \[\['A02'\]"):
+        tool.main([runs[0], other, *out])
+    none = write_run(tmp_path / 'none', [])
+    with pytest.raises(ValueError, match="'none' has not learnt"):
+        tool.main([none, *out])
+    file = tmp_path / 'continual.json'
+    broken = {'tasks': TASKS, 'errors': {'MPJPE': [[1]], 'P-MPJPE': [[1]]}}
+    for text in ('x', '[1]', '{}', json.dumps(broken)):
+        file.write_text(text)
+        with pytest.raises(ValueError, match=r'no continual\.json'):
+            tool.main([str(file), *out])
+    for arguments in ([runs[0]], [*runs, *out, '--labels', 'a']):
+        with pytest.raises(SystemExit):
+            tool.main(arguments)
+    assert not (tmp_path / 'x.png').exists()

@@ -1,0 +1,176 @@
+"""Errors of runs over tasks, side by side (Peng et al., Fig. 5).
+
+    python tools/analysis_tools/plot_continual.py work_dirs/naive work_dirs/ours_seed0 \
+        work_dirs/ours_seed1 --labels naive ours ours --out errors.png \
+        --matrices matrices.png
+
+Each run has a `continual.json`, which TaskIncrementalTrainLoop writes; give the file or
+the folder. Runs with the same label are seeds of one method: drawn as mean and range.
+`--out`: mean error of the tasks so far, errors on each task at the end and right after
+learning it, forgetting. `--matrices`: errors on every task after every task, the mean
+over seeds. If a run has not finished, only the tasks that all runs have learnt are
+drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from mmpose_ext.atomic_write import atomic_path
+from mmpose_ext.engine.continual import TaskRecord
+from mmpose_ext.engine.continual.task_record import METRICS
+from mmpose_ext.visualization.continual import (
+    draw_average_error,
+    draw_error_matrix,
+    draw_forgetting,
+    draw_task_errors,
+    task_labels,
+)
+from mmpose_ext.visualization.curves import new_figure
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('runs', nargs='+', metavar='RUN_DIR', help='folders of runs')
+    parser.add_argument('--out', type=Path, help='picture of curves to write')
+    parser.add_argument('--matrices', type=Path, help='picture of matrices to write')
+    parser.add_argument(
+        '--labels', nargs='+', help='a method for each run (default: its folder)'
+    )
+    parser.add_argument(
+        '--metric', choices=METRICS, default=METRICS[0], help='which error'
+    )
+    args = parser.parse_args(argv)
+    if args.out is None and args.matrices is None:
+        parser.error('give --out, --matrices or both')
+    if args.labels and len(args.labels) != len(args.runs):
+        parser.error(f'{len(args.runs)} runs need as many labels, got {args.labels}')
+    return args
+
+
+def read_record(path: Path) -> TaskRecord:
+    """Read what a run over tasks wrote.
+
+    Raises:
+        FileNotFoundError: If there is nothing.
+        ValueError: If the file is something else.
+    """
+    file = path / 'continual.json' if path.is_dir() else path
+    if not file.is_file():
+        raise FileNotFoundError(
+            f'there is no {file}; TaskIncrementalTrainLoop writes it after each task'
+        )
+    try:
+        record = TaskRecord.from_dict(json.loads(file.read_text(encoding='utf-8')))
+        for metric in METRICS:
+            if record.matrix(metric).shape != (len(record.tasks),) * 2:
+                raise ValueError(f'{metric} is no matrix over the tasks')
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{file} is no continual.json of TaskIncrementalTrainLoop: '
+            f'{type(error).__name__} {error}'
+        ) from error
+    return record
+
+
+def gather(
+    records: Sequence[TaskRecord], labels: Sequence[str], metric: str
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Put runs of the same method together.
+
+    Args:
+        records: Of the runs.
+        labels: Method of each.
+        metric: Which error.
+
+    Returns:
+        Errors by method, ``(R, T, T)``, and names of the T tasks that all runs have
+        learnt.
+
+    Raises:
+        ValueError: If the runs have different tasks, or one has learnt none.
+    """
+    tasks = records[0].tasks
+    for record, label in zip(records, labels, strict=True):
+        if record.tasks != tasks:
+            raise ValueError(
+                f'the run {label!r} has the tasks {record.tasks}, the first one '
+                f'{tasks}; draw runs with the same tasks'
+            )
+        if not record.num_learnt:
+            raise ValueError(f'the run {label!r} has not learnt a task yet')
+    size = min(record.num_learnt for record in records)
+    runs: dict[str, list[np.ndarray]] = {}
+    for record, label in zip(records, labels, strict=True):
+        runs.setdefault(label, []).append(record.matrix(metric)[:size, :size])
+    names = task_labels(tasks[:size])
+    return {label: np.stack(errors) for label, errors in runs.items()}, names
+
+
+def draw_errors(
+    runs: dict[str, np.ndarray], names: Sequence[str], metric: str
+) -> Figure:
+    """Curves and bars of all methods."""
+    figure = new_figure(11, 7)
+    figure.set_layout_engine('constrained')
+    axes = figure.subplots(2, 2)
+    draw_average_error(axes[0, 0], runs, labels=names, metric=metric)
+    draw_task_errors(axes[0, 1], runs, labels=names, metric=metric)
+    draw_task_errors(axes[1, 1], runs, labels=names, when='own', metric=metric)
+    top = max(ax.get_ylim()[1] for ax in axes[:, 1])
+    for ax in axes[:, 1]:
+        ax.set_ylim(0, top)
+    if len(names) > 1:
+        draw_forgetting(axes[1, 0], runs, labels=names, metric=metric)
+    else:
+        axes[1, 0].set_axis_off()
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc='outside upper center', ncols=4, frameon=False)
+    return figure
+
+
+def draw_matrices(
+    runs: dict[str, np.ndarray], names: Sequence[str], metric: str
+) -> Figure:
+    """A matrix a method, with the same colours."""
+    means = {label: errors.mean(axis=0) for label, errors in runs.items()}
+    values = np.stack(list(means.values()))
+    limits = float(np.nanmin(values)), float(np.nanmax(values))
+    side = 1.2 + 0.5 * len(names)
+    figure = new_figure(side * len(means), side + 0.4)
+    figure.set_layout_engine('constrained')
+    axes = figure.subplots(1, len(means), squeeze=False)[0]
+    for ax, (label, errors) in zip(axes, means.items(), strict=True):
+        title = f'{label}: {metric}, mm'
+        draw_error_matrix(ax, errors, labels=names, title=title, limits=limits)
+    return figure
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read and draw."""
+    args = parse_args(argv)
+    paths = [Path(run).resolve() for run in args.runs]
+    folders = [path.name if path.is_dir() else path.parent.name for path in paths]
+    records = [read_record(path) for path in paths]
+    runs, names = gather(records, args.labels or folders, args.metric)
+    if len(names) < len(records[0].tasks):
+        print(f'drawing the {len(names)} tasks that all runs have learnt')
+    for out, draw in ((args.out, draw_errors), (args.matrices, draw_matrices)):
+        if out is not None:
+            figure = draw(runs, names, args.metric)
+            with atomic_path(out) as temporary:
+                figure.savefig(temporary)
+            print(f'wrote {out}')
+
+
+if __name__ == '__main__':
+    main()
