@@ -19,7 +19,7 @@ model = dict(
             num_neighbors=8,
             stage_points=(16, None),
         ),
-        wifi=dict(type='MetaFi', depth=18, base_channels=8),
+        wifi=dict(type='MetaFi', depth=18, base_channels=8, input_size=(56, 8)),
     ),
     fusion=dict(type='ConcatFusion'),
 )

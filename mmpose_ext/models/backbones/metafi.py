@@ -14,8 +14,8 @@ from torch.nn.functional import interpolate, layer_norm
 from mmpose_ext.models.layers import Mlp
 
 ANTENNAS = 3
-_IMAGE = (136, 32)  # what the channel state of an antenna is resized to
-_MAP = (17, 4)  # and what a residual network of stride 8 makes of that
+_STRIDE = 8
+_JOINTS = 17
 
 
 @MODELS.register_module()
@@ -37,14 +37,16 @@ class MetaFi(BaseModule):
         base_channels: Channels of its first stage; the last has eight times as many.
         num_heads: Heads of the channel attention.
         dropout: Rate of dropout in the channel attention.
+        input_size: What the channel state of an antenna is resized to, multiples of 8;
+            with the decoder the first one is 136, a row of the map for each joint.
         pose_decoder: Give poses of 17 joints instead of the feature.
 
     Attributes:
         out_channels: Width C of the feature, 512; 3 with the decoder.
 
     Raises:
-        ValueError: If the depth is unknown; in ``forward``, if there are not three
-            antennas.
+        ValueError: If the depth is unknown or the size does not fit; in ``forward``, if
+            there are not three antennas.
     """
 
     def __init__(
@@ -54,12 +56,22 @@ class MetaFi(BaseModule):
         *,
         num_heads: int = 3,
         dropout: float = 0.1,
+        input_size: tuple[int, int] = (136, 32),
         pose_decoder: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
         if depth not in (18, 34):
             raise ValueError(f'depth must be 18 or 34, got {depth}')
+        rows, columns = (side // _STRIDE for side in input_size)
+        if any(side % _STRIDE or side < _STRIDE for side in input_size) or (
+            pose_decoder and rows != _JOINTS
+        ):
+            raise ValueError(
+                f'input_size={tuple(input_size)}; expected multiples of {_STRIDE}, the '
+                f'first one {_JOINTS * _STRIDE} with pose_decoder=True'
+            )
+        self.input_size = tuple(input_size)
         channels = 8 * base_channels
         self.trunk = _Trunk(
             depth,
@@ -70,7 +82,7 @@ class MetaFi(BaseModule):
         )
         self.norm = nn.BatchNorm2d(channels)
         self.transformer = ChannelTransformer(
-            channels, _MAP[0] * _MAP[1] * ANTENNAS, num_heads=num_heads, dropout=dropout
+            channels, rows * columns * ANTENNAS, num_heads=num_heads, dropout=dropout
         )
         self.decoder = PoseDecoder(channels) if pose_decoder else None
         self.out_channels = 3 if pose_decoder else channels
@@ -93,9 +105,9 @@ class MetaFi(BaseModule):
         return x.mean(dim=(2, 3)) if self.decoder is None else self.decoder(x)
 
     def _antenna_maps(self, x: Tensor) -> Tensor:
-        """Maps of all antennas side by side, ``(B, C, 17, 12)``."""
+        """Maps of all antennas side by side, ``(B, C, 17, 12)`` by default."""
         batch = x.shape[0]
-        image = interpolate(x.flatten(0, 1)[:, None], _IMAGE, mode='bilinear')
+        image = interpolate(x.flatten(0, 1)[:, None], self.input_size, mode='bilinear')
         maps = self.trunk(image)[-1].unflatten(0, (batch, ANTENNAS))
         return maps.permute(0, 2, 3, 1, 4).flatten(3)
 

@@ -38,6 +38,12 @@ def test_shapes(batch):
     assert all(p.grad is not None for p in model.parameters())
 
 
+def test_smaller_images():
+    model = encoder(input_size=(56, 8))
+    assert model._antenna_maps(channel_state(2)).shape == (2, 32, 7, 3)
+    assert model(channel_state(2)).shape == (2, 32)
+
+
 def test_values():
     """One antenna after another, as the published network does it."""
     model = encoder().double().eval()
@@ -150,5 +156,10 @@ def test_gradient_of_each_sample():
 def test_invalid():
     with pytest.raises(ValueError, match='18 or 34, got 50'):
         encoder(depth=50)
+    for size in ((100, 32), (0, 8)):
+        with pytest.raises(ValueError, match='multiples of 8'):
+            encoder(input_size=size)
+    with pytest.raises(ValueError, match='first one 136'):
+        encoder(input_size=(56, 8), pose_decoder=True)
     with pytest.raises(ValueError, match=r'got \(2, 2, 114, 10\)'):
         encoder()(channel_state()[:, :2])
