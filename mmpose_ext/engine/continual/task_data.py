@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from mmpose.registry import DATASETS
-from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
+from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
 from mmpose_ext.datasets.multi_modal_collate import multi_modal_collate
 from mmpose_ext.datasets.noisy_modality_dataset import NoisyModalityDataset
@@ -95,7 +95,7 @@ class TaskData:
         dataset = self.dataset(task)
         if samples is None or len(samples) == len(dataset):
             return dataset
-        return Subset(dataset, list(samples))
+        return dataset.get_subset(list(samples))
 
     def in_order(self, dataset: Dataset) -> DataLoader:
         """A loader that goes once through a dataset, in its order.

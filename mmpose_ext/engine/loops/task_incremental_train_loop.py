@@ -23,11 +23,7 @@ from torch.utils.data import ConcatDataset, Dataset
 from mmpose_ext.atomic_write import write_json
 from mmpose_ext.datasets.mmfi_tasks import read_tasks
 from mmpose_ext.engine.continual.noise_separation import NoiseSeparation
-from mmpose_ext.engine.continual.passes import (
-    contributions,
-    losses_of_samples,
-    prepared,
-)
+from mmpose_ext.engine.continual.passes import contributions, prepared
 from mmpose_ext.engine.continual.stages import Stage, plan_stages
 from mmpose_ext.engine.continual.task_data import TaskData, remembered
 from mmpose_ext.engine.continual.task_record import TaskRecord
@@ -38,6 +34,7 @@ from mmpose_ext.evaluation.functional.loss_mixture import separation_scores
 from mmpose_ext.evaluation.functional.two_means import strengths_by_score
 from mmpose_ext.models.estimators import MultiModalPoseEstimator
 from mmpose_ext.models.evaluation_mode import evaluating
+from mmpose_ext.models.sample_losses import dataset_losses
 
 RECORD = 'continual.json'
 """File in the work dir with everything that the run found out."""
@@ -427,12 +424,10 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
 
     def _losses(self, dataset: Dataset) -> Tensor:
         """Losses of samples, the mean over the networks."""
+        loader = self.task_data.in_order(dataset)
         with self._side_trip():
-            rows = [
-                losses_of_samples(network, self.task_data.in_order(dataset))
-                for network in self.networks
-            ]
-        return torch.stack(rows).mean(dim=0)
+            losses = dataset_losses(self.networks, loader, self.model.data_preprocessor)
+        return losses.mean(dim=0)
 
     @torch.no_grad()
     def _evaluate(self, task: int) -> dict[str, float]:
