@@ -65,6 +65,27 @@ def test_files(runs, tmp_path, capsys):
     assert capsys.readouterr().out.count('wrote') == 2
 
 
+def test_losses(runs, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    noisy = rng.random(60) < 0.3
+    content = {
+        'losses': (0.2 + 0.5 * noisy + 0.05 * rng.random(60)).tolist(),
+        'noisy': noisy.astype(int).tolist(),
+        'clean_probability': (1.0 - noisy).tolist(),
+    }
+    for run in runs[:2]:
+        file = tool.Path(run) / 'losses_task_3.json'
+        file.write_text(json.dumps(content), encoding='utf-8')
+    fit = tool.read_losses(tool.Path(runs[0]), 3)
+    assert (fit.noisy == noisy).all()
+    out = tmp_path / 'losses.png'
+    tool.main([*runs[:2], '--losses', str(out), '--task', '3'])
+    assert matplotlib.image.imread(out).std() > 0.01
+    assert capsys.readouterr().out == f'wrote {out}\n'
+    with pytest.raises(FileNotFoundError, match='losses_task_2.json'):
+        tool.main([*runs[:2], '--losses', str(out)])
+
+
 def test_a_run_that_has_not_finished(runs, tmp_path, capsys):
     short = write_run(tmp_path / 'short', [[50, 90], [70, 40, 80]])
     tool.main([*runs, short, '--out', str(tmp_path / 'errors.png')])

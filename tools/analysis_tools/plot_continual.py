@@ -3,13 +3,17 @@
     python tools/analysis_tools/plot_continual.py work_dirs/naive work_dirs/ours_seed0 \
         work_dirs/ours_seed1 --labels naive ours ours --out errors.png \
         --matrices matrices.png
+    python tools/analysis_tools/plot_continual.py work_dirs/without work_dirs/with \
+        --labels without with --losses losses.png --task 2
 
 Each run has a `continual.json`, which TaskIncrementalTrainLoop writes; give the file or
 the folder. Runs with the same label are seeds of one method: drawn as mean and range.
 `--out`: mean error of the tasks so far, errors on each task at the end and right after
 learning it, forgetting. `--matrices`: errors on every task after every task, the mean
-over seeds. If a run has not finished, only the tasks that all runs have learnt are
-drawn.
+over seeds. `--losses`: of clean and noisy samples of one task and the Gaussians that
+tell them apart (Fig. 3), a panel a run, such as without and with gradient stop, from
+the `losses_task_*.json` of runs that separate noise. If a run has not finished, only
+the tasks that all runs have learnt are drawn.
 """
 
 from __future__ import annotations
@@ -26,9 +30,11 @@ from mmpose_ext.atomic_write import atomic_path
 from mmpose_ext.engine.continual import TaskRecord
 from mmpose_ext.engine.continual.task_record import METRICS
 from mmpose_ext.visualization.continual import (
+    LossFit,
     draw_average_error,
     draw_error_matrix,
     draw_forgetting,
+    draw_loss_mixture,
     draw_task_errors,
     task_labels,
 )
@@ -43,6 +49,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('runs', nargs='+', metavar='RUN_DIR', help='folders of runs')
     parser.add_argument('--out', type=Path, help='picture of curves to write')
     parser.add_argument('--matrices', type=Path, help='picture of matrices to write')
+    parser.add_argument('--losses', type=Path, help='picture of losses to write')
+    parser.add_argument(
+        '--task', type=int, default=2, help='task of --losses, from 2 (default: 2)'
+    )
     parser.add_argument(
         '--labels', nargs='+', help='a method for each run (default: its folder)'
     )
@@ -50,8 +60,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--metric', choices=METRICS, default=METRICS[0], help='which error'
     )
     args = parser.parse_args(argv)
-    if args.out is None and args.matrices is None:
-        parser.error('give --out, --matrices or both')
+    if not (args.out or args.matrices or args.losses):
+        parser.error('give --out, --matrices or --losses')
     if args.labels and len(args.labels) != len(args.runs):
         parser.error(f'{len(args.runs)} runs need as many labels, got {args.labels}')
     return args
@@ -80,6 +90,26 @@ def read_record(path: Path) -> TaskRecord:
             f'{type(error).__name__} {error}'
         ) from error
     return record
+
+
+def read_losses(run: Path, task: int) -> LossFit:
+    """Read how a run told the samples of a task apart.
+
+    Raises:
+        FileNotFoundError: If it did not.
+    """
+    file = (run if run.is_dir() else run.parent) / f'losses_task_{task}.json'
+    if not file.is_file():
+        raise FileNotFoundError(
+            f'there is no {file}; runs with train_cfg.separation write it from task 2 '
+            'on'
+        )
+    content = json.loads(file.read_text(encoding='utf-8'))
+    return LossFit(
+        np.array(content['losses']),
+        np.array(content['noisy'], dtype=bool),
+        np.array(content['clean_probability']),
+    )
 
 
 def gather(
@@ -160,16 +190,29 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     paths = [Path(run).resolve() for run in args.runs]
     folders = [path.name if path.is_dir() else path.parent.name for path in paths]
+    labels = args.labels or folders
+    if args.losses is not None:
+        fits = {
+            label: read_losses(path, args.task)
+            for label, path in zip(labels, paths, strict=True)
+        }
+        save(draw_loss_mixture(new_figure(4.5 * len(fits), 3.2), fits), args.losses)
+    if args.out is None and args.matrices is None:
+        return
     records = [read_record(path) for path in paths]
-    runs, names = gather(records, args.labels or folders, args.metric)
+    runs, names = gather(records, labels, args.metric)
     if len(names) < len(records[0].tasks):
         print(f'drawing the {len(names)} tasks that all runs have learnt')
     for out, draw in ((args.out, draw_errors), (args.matrices, draw_matrices)):
         if out is not None:
-            figure = draw(runs, names, args.metric)
-            with atomic_path(out) as temporary:
-                figure.savefig(temporary)
-            print(f'wrote {out}')
+            save(draw(runs, names, args.metric), out)
+
+
+def save(figure: Figure, file: Path) -> None:
+    """Write a picture and say so."""
+    with atomic_path(file) as temporary:
+        figure.savefig(temporary)
+    print(f'wrote {file}')
 
 
 if __name__ == '__main__':
