@@ -331,7 +331,7 @@ def test_invalid(clean, store):
         modalities=('rgb', 'wifi'),
         split='manual',
         manual=MANUAL,
-        pipeline=[dict(type='PackMultiModalInputs')],
+        pipeline=[dict(type='PackMultiModalInputs', modalities=['rgb', 'lidar'])],
     )
     with pytest.raises(ValueError, match=r"'lidar' cannot.*\['rgb', 'wifi'\]"):
         noisy_version(two, 'lidar')

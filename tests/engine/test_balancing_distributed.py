@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +20,8 @@ def ranks(tmp_path_factory):
         port = probe.getsockname()[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('CUDA_VISIBLE_DEVICES', '-1')
+        # Spawned processes import this package of tests by name.
+        patch.syspath_prepend(str(Path(__file__).parents[2]))
         multiprocessing.spawn(run_rank, (str(folder), port), nprocs=2)
     return [torch.load(folder / f'rank_{rank}.pth') for rank in range(2)]
 

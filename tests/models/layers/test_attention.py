@@ -58,10 +58,10 @@ def test_bias_is_off_by_default():
 def test_bfloat16_on_cpu(monkeypatch):
     seen = []
 
-    def record(query, key, value):
+    def record(query, key, value, mask):
         seen.extend(x.dtype for x in (query, key, value))
         assert not torch.is_autocast_enabled('cpu')
-        return fused(query, key, value)
+        return fused(query, key, value, mask)
 
     fused = attention.scaled_dot_product_attention
     monkeypatch.setattr(attention, 'scaled_dot_product_attention', record)
@@ -74,6 +74,16 @@ def test_bfloat16_on_cpu(monkeypatch):
     out.float().sum().backward()
     assert all(p.grad.dtype == torch.float32 for p in module.parameters())
     assert all(p.grad.isfinite().all() for p in module.parameters())
+
+
+def test_unseen_tokens_do_not_matter():
+    module, x = peaky(SelfAttention(8, 2)), torch.randn(3, 5, 8)
+    seen = torch.tensor([[1, 1, 1, 0, 0], [1, 0, 1, 0, 1], [0, 0, 0, 0, 0]]).bool()
+    out = module(x, seen)
+    assert_close(out[0, :3], module(x[:1, :3])[0])
+    other = x.masked_fill(~seen[..., None], 7.0)
+    assert_close(module(other, seen)[:2][seen[:2]], out[:2][seen[:2]])
+    assert_close(out[2], module(x)[2])  # nobody is seen: everybody is
 
 
 @pytest.mark.parametrize('num_heads', [3, 16, 0, -2])
