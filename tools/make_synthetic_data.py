@@ -20,7 +20,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.progress import Progress
@@ -116,87 +116,50 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def add_human36m(commands: argparse._SubParsersAction) -> None:
     """The sub-command ``human36m``."""
-    parser = commands.add_parser(
-        'human36m',
-        help='2D/3D pose sequences like those of Human3.6M',
-        description=HUMAN36M_TEXT,
-        epilog=HUMAN36M_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
     default = Human36MOptions()
-    parser.add_argument('out', type=Path, help='folder to write, for example data/s')
-    parser.add_argument(
-        '--subjects',
-        type=int,
-        default=default.num_subjects,
-        help='number of people, at least 2 (default: %(default)s)',
+    parser = add_command(
+        commands,
+        'human36m',
+        '2D/3D pose sequences like those of Human3.6M',
+        (HUMAN36M_TEXT, HUMAN36M_EXAMPLES),
     )
-    parser.add_argument(
+    add_number(
+        parser, '--subjects', default.num_subjects, 'number of people, at least 2'
+    )
+    add_number(
+        parser,
         '--sequences-per-action',
-        type=int,
-        default=default.sequences_per_action,
-        help='how often each person does each action (default: %(default)s)',
+        default.sequences_per_action,
+        'how often each person does each action',
     )
-    parser.add_argument(
-        '--frames',
-        type=int,
-        default=default.num_frames,
-        help='frames of a sequence (default: %(default)s)',
+    add_number(parser, '--frames', default.num_frames, 'frames of a sequence')
+    add_number(parser, '--fps', default.fps, 'frames per second')
+    add_actions(
+        parser,
+        default.actions,
+        f'what people do (default: all of {", ".join(MOTIONS)})',
     )
-    parser.add_argument(
-        '--fps',
-        type=float,
-        default=default.fps,
-        help='frames per second (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--actions',
-        nargs='+',
-        default=list(default.actions),
-        metavar='ACTION',
-        help=f'what people do (default: all of {", ".join(MOTIONS)})',
-    )
-    parser.add_argument(
+    add_number(
+        parser,
         '--noise',
-        type=float,
-        default=default.noise,
-        help='errors of the detected keypoints: 1 as detectors are, 0 none '
-        '(default: %(default)s)',
+        default.noise,
+        'errors of the detected keypoints: 1 as detectors are, 0 none',
     )
-    parser.add_argument(
-        '--seed',
-        type=int,
-        default=default.seed,
-        help='the same seed gives the same data (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace the folder if it exists'
-    )
-    parser.set_defaults(run=make_human36m)
+    add_common(parser, make_human36m, seed=default.seed, workers=False)
 
 
 def add_coco(commands: argparse._SubParsersAction) -> None:
     """The sub-command ``coco``."""
-    parser = commands.add_parser(
-        'coco',
-        help='pictures of people like those of COCO, with keypoints',
-        description=COCO_TEXT,
-        epilog=COCO_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
     default = SyntheticCocoOptions()
-    parser.add_argument('out', type=Path, help='folder to write, for example data/s')
-    parser.add_argument(
-        '--images',
-        type=int,
-        default=default.num_images,
-        help='pictures to train on (default: %(default)s)',
+    parser = add_command(
+        commands,
+        'coco',
+        'pictures of people like those of COCO, with keypoints',
+        (COCO_TEXT, COCO_EXAMPLES),
     )
-    parser.add_argument(
-        '--val-images',
-        type=int,
-        default=default.num_val_images,
-        help='pictures to validate on (default: %(default)s)',
+    add_number(parser, '--images', default.num_images, 'pictures to train on')
+    add_number(
+        parser, '--val-images', default.num_val_images, 'pictures to validate on'
     )
     parser.add_argument(
         '--size',
@@ -205,84 +168,100 @@ def add_coco(commands: argparse._SubParsersAction) -> None:
         metavar='WIDTHxHEIGHT',
         help='size of a picture in pixels (default: 320x240)',
     )
-    parser.add_argument(
+    add_number(
+        parser,
         '--max-people',
-        type=int,
-        default=default.max_people,
-        help='greatest number of people in a picture (default: %(default)s)',
+        default.max_people,
+        'greatest number of people in a picture',
     )
-    parser.add_argument(
+    add_number(
+        parser,
         '--occlusion',
-        type=float,
-        default=default.occlusion,
-        help='how often something stands before a person, 0 to 1 '
-        '(default: %(default)s)',
+        default.occlusion,
+        'how often something stands before a person, 0 to 1',
     )
-    parser.add_argument(
-        '--seed',
-        type=int,
-        default=default.seed,
-        help='the same seed gives the same data (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--workers',
-        type=int,
-        default=1,
-        help='processes; the data do not depend on it (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace the folder if it exists'
-    )
-    parser.set_defaults(run=make_coco)
+    add_common(parser, make_coco, seed=default.seed)
 
 
 def add_mmfi(commands: argparse._SubParsersAction) -> None:
     """The sub-command ``mmfi``."""
-    parser = commands.add_parser(
+    default = SyntheticMMFiOptions()
+    parser = add_command(
+        commands,
         'mmfi',
-        help='keypoints, LiDAR, radar and WiFi like those of MM-Fi',
-        description=MMFI_TEXT,
-        epilog=MMFI_EXAMPLES,
+        'keypoints, LiDAR, radar and WiFi like those of MM-Fi',
+        (MMFI_TEXT, MMFI_EXAMPLES),
+    )
+    add_number(
+        parser,
+        '--subjects',
+        default.num_subjects,
+        'number of people, 1 to 40, spread over the environments',
+    )
+    add_actions(
+        parser, default.actions, 'what people do, such as A02 (default: all 27)'
+    )
+    add_number(
+        parser, '--frames', default.num_frames, 'frames of a sequence, 10 a second'
+    )
+    add_common(parser, make_mmfi, seed=default.seed)
+
+
+def add_command(
+    commands: argparse._SubParsersAction, name: str, text: str, texts: tuple[str, str]
+) -> argparse.ArgumentParser:
+    """A sub-command that takes a folder.
+
+    Args:
+        commands: Where it belongs.
+        name: Its name.
+        text: What it makes, in a line.
+        texts: Description and examples.
+    """
+    parser = commands.add_parser(
+        name,
+        help=text,
+        description=texts[0],
+        epilog=texts[1],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    default = SyntheticMMFiOptions()
     parser.add_argument('out', type=Path, help='folder to write, for example data/s')
+    return parser
+
+
+def add_number(
+    parser: argparse.ArgumentParser, flag: str, default: float, text: str
+) -> None:
+    """An option of the type of its default, which the help names."""
     parser.add_argument(
-        '--subjects',
-        type=int,
-        default=default.num_subjects,
-        help='number of people, 1 to 40, spread over the environments '
-        '(default: %(default)s)',
+        flag, type=type(default), default=default, help=f'{text} (default: %(default)s)'
     )
+
+
+def add_actions(
+    parser: argparse.ArgumentParser, default: Sequence[str], text: str
+) -> None:
+    """The option ``--actions``."""
     parser.add_argument(
-        '--actions',
-        nargs='+',
-        default=list(default.actions),
-        metavar='ACTION',
-        help='what people do, such as A02 (default: all 27)',
+        '--actions', nargs='+', default=list(default), metavar='ACTION', help=text
     )
-    parser.add_argument(
-        '--frames',
-        type=int,
-        default=default.num_frames,
-        help='frames of a sequence, 10 a second (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--seed',
-        type=int,
-        default=default.seed,
-        help='the same seed gives the same data (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--workers',
-        type=int,
-        default=1,
-        help='processes; the data do not depend on it (default: %(default)s)',
-    )
+
+
+def add_common(
+    parser: argparse.ArgumentParser,
+    run: Callable[[argparse.Namespace], None],
+    *,
+    seed: int,
+    workers: bool = True,
+) -> None:
+    """The options ``--seed``, ``--workers`` and ``--overwrite``, and what is run."""
+    add_number(parser, '--seed', seed, 'the same seed gives the same data')
+    if workers:
+        add_number(parser, '--workers', 1, 'processes; the data do not depend on it')
     parser.add_argument(
         '--overwrite', action='store_true', help='replace the folder if it exists'
     )
-    parser.set_defaults(run=make_mmfi)
+    parser.set_defaults(run=run)
 
 
 def parse_size(text: str) -> tuple[int, int]:

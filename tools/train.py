@@ -26,6 +26,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import find_latest_checkpoint
+from mmpose.registry import OPTIM_WRAPPERS
 
 from mmpose_ext.engine.launch import (
     add_common_arguments,
@@ -33,9 +34,7 @@ from mmpose_ext.engine.launch import (
     leave_processes,
     merge_common_arguments,
 )
-
-# They have mixed precision of their own.
-BALANCING = ('AGMOptimWrapper', 'MMParetoOptimWrapper', 'OGMGEOptimWrapper')
+from mmpose_ext.engine.optim_wrappers import ModalityOptimWrapper
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -114,7 +113,9 @@ def _resume(cfg: Config, checkpoint: str) -> None:
 def _use_mixed_precision(cfg: Config) -> None:
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
     name = kind if isinstance(kind, str) else kind.__name__
-    if name in BALANCING:
+    found = OPTIM_WRAPPERS.get(name)
+    # Methods that balance modalities have mixed precision of their own.
+    if found is not None and issubclass(found, ModalityOptimWrapper):
         precision = 'bfloat16' if get_device() == 'cpu' else 'float16'
         cfg.optim_wrapper.setdefault('dtype', precision)
         return

@@ -43,7 +43,7 @@ randomness = dict(seed=0)
 vis_backends = [dict(type='LocalVisBackend')]
 # Training writes scalars through it; MMPose's lifting demo draws with it. Without a
 # name it takes the run's, so that runs of one process do not write into one file.
-visualizer = dict(type='Pose3dLocalVisualizer', vis_backends=vis_backends)
+visualizer = dict(type='LiftingVisualizer', vis_backends=vis_backends)
 
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True, num_digits=6)
 log_level = 'INFO'

@@ -1,12 +1,6 @@
 # Simulated sensors, small: mmWave radar alone.
 _base_ = './concat_synthetic.py'
 modalities = ('mmwave',)
-model = dict(
-    encoders=dict(
-        _delete_=True,
-        mmwave=_base_.model.encoders.mmwave,
-    )
-)
+model = dict(encoders=dict(_delete_=True, mmwave=_base_.model.encoders.mmwave))
 train_dataloader = dict(dataset=dict(modalities=modalities))
-val_dataloader = dict(dataset=dict(modalities=modalities))
-test_dataloader = dict(dataset=dict(modalities=modalities))
+val_dataloader = test_dataloader = train_dataloader

@@ -9,5 +9,4 @@ model = dict(
     )
 )
 train_dataloader = dict(dataset=dict(modalities=modalities))
-val_dataloader = dict(dataset=dict(modalities=modalities))
-test_dataloader = dict(dataset=dict(modalities=modalities))
+val_dataloader = test_dataloader = train_dataloader

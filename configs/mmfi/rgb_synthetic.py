@@ -1,12 +1,6 @@
 # Simulated sensors, small: RGB keypoints alone.
 _base_ = './concat_synthetic.py'
 modalities = ('rgb',)
-model = dict(
-    encoders=dict(
-        _delete_=True,
-        rgb=_base_.model.encoders.rgb,
-    )
-)
+model = dict(encoders=dict(_delete_=True, rgb=_base_.model.encoders.rgb))
 train_dataloader = dict(dataset=dict(modalities=modalities))
-val_dataloader = dict(dataset=dict(modalities=modalities))
-test_dataloader = dict(dataset=dict(modalities=modalities))
+val_dataloader = test_dataloader = train_dataloader

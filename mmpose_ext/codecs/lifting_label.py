@@ -123,6 +123,8 @@ class LiftingLabel(BaseKeypointCodec):
             keypoints: Pixels, ``(T, K, 2)``.
             keypoints_visible: Confidence, ``(T, K)``; 1 where absent.
             lifting_target: ``(T, K, 3)``: metres in the camera frame, or 2.5D pixels.
+                MMPose's inference gives that of one frame alone, ``(1, K, 3)``: of the
+                middle one, as it takes the window around the frame that it wants.
             lifting_target_visible: 1 for joints that count, ``(T, K)``.
             camera_param: Must hold the image size ``w``, ``h``.
             factor: Metres a pixel, ``(T,)``.
@@ -131,8 +133,8 @@ class LiftingLabel(BaseKeypointCodec):
             ``keypoint_labels`` ``(T, K, 2 or 3)``; ``lifting_target_label`` and
             ``lifting_target_metric`` (metres) ``(T, K, 3)``, both relative to the root;
             ``lifting_target_weight`` ``(T, K)``; ``root_image`` ``(T, 2)`` pixels, for
-            the image target; ``factor`` ``(T,)``. Without a target the first and the
-            weight are all there is.
+            the image target; ``factor`` ``(T,)``. All but the first have as many frames
+            as the target. Without a target the first and the weight are all there is.
         """
         width, height = self._image_size(camera_param)
         if keypoints.shape[-2:] != (self.num_keypoints, 2):
@@ -155,13 +157,12 @@ class LiftingLabel(BaseKeypointCodec):
         factor = (
             np.zeros(num_frames, np.float32) if factor is None else np.ravel(factor)
         )
+        factor = factor[: len(relative)]
         encoded['factor'] = factor
         if self.target == 'image':
             encoded['root_image'] = root[:, 0, :2]
             encoded['lifting_target_label'] = relative * np.float32(2 / width)
-            encoded['lifting_target_metric'] = (
-                relative * factor[: len(root), None, None]
-            )
+            encoded['lifting_target_metric'] = relative * factor[:, None, None]
         else:
             encoded['lifting_target_label'] = relative
             if self.unit != 1:
@@ -180,12 +181,18 @@ class LiftingLabel(BaseKeypointCodec):
         Args:
             encoded: Outputs, ``(B, T, K, 3)``.
             width: Image widths in pixels, ``(B,)``.
-            factor: Metres a pixel, ``(B, T)``; where it is unknown (0 or NaN),
+            factor: Metres a pixel of the frames that are wanted: of all, ``(B, T)``, or
+                of the middle one alone, ``(B, 1)``. Where it is unknown (0 or NaN),
                 ``NOMINAL_FACTOR`` stands in.
 
         Returns:
-            Poses of shape ``(B, T, K, 3)``; the root is at the origin.
+            Poses ``(B, T, K, 3)``, or ``(B, 1, K, 3)`` of the middle frame; the root is
+            at the origin.
+
+        Raises:
+            ValueError: If there are factors of another number of frames.
         """
+        encoded = _wanted_frames(encoded, factor.shape[1])
         encoded = encoded * self._metres(width, factor)[..., None, None]
         root = slice(self.root_index, self.root_index + 1)
         return encoded - encoded[..., root, :]
@@ -226,6 +233,17 @@ class LiftingLabel(BaseKeypointCodec):
         if self.confidence and confidence is not None:
             inputs[..., 2] = confidence
         return inputs
+
+
+def _wanted_frames(poses: Tensor, count: int) -> Tensor:
+    """All T frames of poses ``(B, T, K, 3)``, or the middle one if ``count`` is 1."""
+    num_frames = poses.shape[1]
+    if count not in (1, num_frames):
+        raise ValueError(
+            f'factors of {count} frames do not fit poses of {num_frames}; expected as '
+            'many, or one for the middle frame alone'
+        )
+    return poses if count == num_frames else poses[:, num_frames // 2, None]
 
 
 def _minus_root(pose: np.ndarray, root_index: int) -> np.ndarray:

@@ -508,20 +508,30 @@ class _Column:
             self._raw.close()
 
 
-def check_destination(path: str | os.PathLike, overwrite: bool) -> None:
-    """Refuse a folder that a store may not take.
+def check_destination(
+    path: str | os.PathLike,
+    overwrite: bool,
+    *,
+    mark: str = 'header.json',
+    without: str = 'is not a FrameStore',
+) -> None:
+    """Refuse a folder that a store, or other data with a mark, may not take.
+
+    Args:
+        path: The folder.
+        overwrite: Whether data of the same kind may be replaced.
+        mark: File by which they are known.
+        without: What a folder without it does or is.
 
     Raises:
-        FileExistsError: If it exists and is no store, or is one and ``overwrite`` is
+        FileExistsError: If it exists without the mark, or with it and ``overwrite`` is
             false.
     """
     path = Path(path)
     if not path.exists():
         return
-    if not (path / 'header.json').is_file():
-        raise FileExistsError(
-            f'{path} exists and is not a FrameStore; choose another folder'
-        )
+    if not (path / mark).is_file():
+        raise FileExistsError(f'{path} exists and {without}; choose another folder')
     if not overwrite:
         raise FileExistsError(
             f'{path} exists; choose another folder or pass overwrite=True (--overwrite '

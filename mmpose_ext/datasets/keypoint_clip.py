@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class KeypointClip:
     """Keypoints of one person, joints of Human3.6M.
 
     Attributes:
-        keypoints: Pixels ``(F, 17, 2)``.
+        keypoints: Pixels ``(F, 17, 2)``; NaN where a joint is missing.
         scores: Confidence ``(F, 17)``, or ``None`` where the source has none.
         image_size: Width and height in pixels, if known.
         fps: Frames a second, if known.
@@ -42,28 +43,41 @@ def read_keypoints(path: str | os.PathLike, joint_set: str = 'h36m17') -> Keypoi
             ``keypoints`` ``(F, K, C)`` and optionally ``scores`` ``(F, K)``,
             ``image_size`` and ``fps``. Channels are x, y and, if there are more, a
             score from 0 to 1; for ``'blazepose33'`` x, y, z, visibility, of which z is
-            not used.
-        joint_set: ``'h36m17'``, ``'coco17'``, ``'openpose18'`` or ``'blazepose33'``.
+            not used. Missing joints are NaN (``null`` in JSON).
+        joint_set: One of :data:`~mmpose_ext.geometry.joint_maps.JOINT_SETS`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not such a file, or its values are not finite.
+        ValueError: If it is not such a file.
     """
-    fields = _read_fields(path)
-    array = _frames(path, fields, joint_set, channels=2)
+    return keypoint_clip(_read_fields(path), joint_set, source=str(path))
+
+
+def keypoint_clip(
+    content: Mapping[str, Any] | np.ndarray,
+    joint_set: str = 'h36m17',
+    *,
+    source: str = 'keypoints',
+) -> KeypointClip:
+    """Keypoints of a clip from arrays.
+
+    Args:
+        content: What :func:`read_keypoints` expects in a file.
+        joint_set: As there.
+        source: For messages.
+
+    Raises:
+        ValueError: If it is not that.
+    """
+    fields = content if isinstance(content, Mapping) else {'keypoints': content}
+    array = _frames(source, fields, joint_set, channels=2)
+    array = np.where(np.isfinite(array), array, np.float32(np.nan))
     scores = fields.get('scores')
     channel = _SCORE_CHANNEL.get(joint_set, 2)
     if scores is None and array.shape[-1] > channel:
         scores = array[..., channel]
     if scores is not None:
-        scores = np.asarray(scores, dtype=np.float32)
-        if scores.shape != array.shape[:2] or not ((scores >= 0) & (scores <= 1)).all():
-            raise ValueError(
-                f'{path}: scores have shape {scores.shape} and lie in '
-                f'[{scores.min():g}, {scores.max():g}]; expected shape '
-                f'{array.shape[:2]} and numbers from 0 to 1'
-            )
-        scores = scores_to_h36m17(scores, joint_set)
+        scores = scores_to_h36m17(_checked(scores, array.shape[:2], source), joint_set)
     size, fps = fields.get('image_size'), fields.get('fps')
     return KeypointClip(
         to_h36m17(array[..., :2], joint_set),
@@ -88,7 +102,13 @@ def read_poses(path: str | os.PathLike, joint_set: str = 'h36m17') -> np.ndarray
         FileNotFoundError: If there is no such file.
         ValueError: If it is not such a file, or its values are not finite.
     """
-    array = _frames(path, _read_fields(path), joint_set, channels=3)
+    array = _frames(str(path), _read_fields(path), joint_set, channels=3)
+    if not np.isfinite(array).all():
+        frame = int(np.argwhere(~np.isfinite(array))[0, 0])
+        raise ValueError(
+            f'{path}: poses are NaN or infinite, first in frame {frame}; a reference '
+            'has no gaps'
+        )
     poses = to_h36m17(array[..., :3], joint_set)
     return poses - poses[:, :1]
 
@@ -109,10 +129,30 @@ def interpolate_frames(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
     return ((1 - share) * values[before] + share * values[after]).astype(values.dtype)
 
 
-def frame_person(
+@dataclass(frozen=True)
+class PersonFraming:
+    """Moves and scales a clip so that the person is as large as in other data.
+
+    Attributes:
+        centre: What becomes the middle of the picture, pixels of the clip.
+        scale: Pixels of the picture for one of the clip.
+        size: Side of the picture, which is a square, in pixels.
+    """
+
+    centre: tuple[float, float]
+    scale: float
+    size: float
+
+    def __call__(self, keypoints: np.ndarray) -> np.ndarray:
+        """Pixels of the picture ``(..., 2)`` from those of the clip."""
+        moved = (keypoints - np.array(self.centre)) * self.scale + self.size / 2
+        return moved.astype(keypoints.dtype)
+
+
+def person_framing(
     keypoints: np.ndarray, *, height: float, size: float = 1000.0
-) -> np.ndarray:
-    """Move and scale a clip so that the person is as large as in other data.
+) -> PersonFraming:
+    """The framing that makes a person of a clip as large as wanted.
 
     One similarity for all frames: the person's size (the larger side of the bounding
     box, that of nine tenths of the frames or less) becomes ``height``, and the boxes'
@@ -123,21 +163,17 @@ def frame_person(
         height: Size of the person as a share of the image's width.
         size: Side of the square image in pixels.
 
-    Returns:
-        Pixels of that image, ``(F, K, 2)``.
-
     Raises:
         ValueError: If the height is not in (0, 1] or all keypoints are one point.
     """
     if not 0 < height <= 1:
         raise ValueError(f'height={height}; expected a share of the image in (0, 1]')
     low, high = keypoints.min(axis=1), keypoints.max(axis=1)
-    extent = np.quantile((high - low).max(axis=-1), 0.9)
+    extent = float(np.quantile((high - low).max(axis=-1), 0.9))
     if not extent > 0:
         raise ValueError('all keypoints lie in one point, so the person has no size')
-    centre = np.median((low + high) / 2, axis=0)
-    moved = (keypoints - centre) * (height * size / extent) + size / 2
-    return moved.astype(keypoints.dtype)
+    x, y = np.median((low + high) / 2, axis=0).tolist()
+    return PersonFraming((x, y), height * size / extent, size)
 
 
 def _read_fields(path: str | os.PathLike) -> Mapping[str, Any]:
@@ -149,37 +185,47 @@ def _read_fields(path: str | os.PathLike) -> Mapping[str, Any]:
             with np.load(file, allow_pickle=False) as arrays:
                 return dict(arrays)
         content = json.loads(file.read_text(encoding='utf-8'))
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise ValueError(f'{path} cannot be read as .json or .npz: {error}') from error
     return content if isinstance(content, dict) else {'keypoints': content}
 
 
+def _checked(scores: Any, shape: tuple[int, ...], source: str) -> np.ndarray:
+    """Scores ``(F, K)``, 0 where they are NaN.
+
+    Raises:
+        ValueError: If the shape is another or a score lies outside of [0, 1].
+    """
+    array = np.nan_to_num(np.asarray(scores, dtype=np.float32))
+    if array.shape != shape or not ((array >= 0) & (array <= 1)).all():
+        raise ValueError(
+            f'{source}: scores have shape {array.shape} and lie in '
+            f'[{array.min():g}, {array.max():g}]; expected shape {shape} and numbers '
+            'from 0 to 1'
+        )
+    return array
+
+
 def _frames(
-    path: str | os.PathLike,
+    source: str,
     fields: Mapping[str, Any],
     joint_set: str,
     *,
     channels: int,
 ) -> np.ndarray:
-    """The array ``(F, K, C)`` of a file."""
+    """The array ``(F, K, C)`` of a file or call."""
     names = ('poses', 'keypoints') if channels == 3 else ('keypoints',)
     name = next((name for name in names if name in fields), None)
     if name is None:
-        raise ValueError(f'{path} holds {sorted(fields)}; expected {names[0]!r}')
+        raise ValueError(f'{source} holds {sorted(fields)}; expected {names[0]!r}')
     try:
         array = np.asarray(fields[name], dtype=np.float32)
     except ValueError as error:  # ragged
-        raise ValueError(f'{path}: {name} is no array (F, K, C): {error}') from error
+        raise ValueError(f'{source}: {name} is no array (F, K, C): {error}') from error
     if array.ndim != 3 or not len(array) or array.shape[-1] < channels:
         raise ValueError(
-            f'{path}: {name} has shape {array.shape}; expected (F, K, C) with at least '
-            f'one frame and C of at least {channels}'
-        )
-    if not np.isfinite(array).all():
-        frame = int(np.argwhere(~np.isfinite(array))[0, 0])
-        raise ValueError(
-            f'{path}: {name} is NaN or infinite, first in frame {frame}; fill in '
-            'missing joints and give them a low score'
+            f'{source}: {name} has shape {array.shape}; expected (F, K, C) with at '
+            f'least one frame and C of at least {channels}'
         )
     to_h36m17(array[:1, :, :2], joint_set)  # says what does not fit
     return array

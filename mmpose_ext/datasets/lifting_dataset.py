@@ -14,7 +14,9 @@ from mmengine.dataset import BaseDataset, force_full_init
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
+from mmpose_ext.choices import check_choice
 from mmpose_ext.datasets.frame_store import FrameStore, SequenceInfo
+from mmpose_ext.datasets.named_failures import run_named
 from mmpose_ext.datasets.pose_store_checks import (
     FIELDS,
     check_fields,
@@ -189,18 +191,18 @@ class LiftingDataset(BaseDataset):
             raise ValueError(
                 f'stride and seq_step mean the same, got {stride} and {seq_step}'
             )
-        _check_choice('scored', scored, SCORED)
+        check_choice('scored', scored, SCORED)
         if scored == 'centre' and (stride, seq_step) != (None, None):
             raise ValueError(
                 "scored='centre' takes a window around every valid frame; leave stride "
                 'and seq_step out'
             )
-        _check_choice('keypoints_2d', keypoints_2d, ('gt', 'det'))
-        _check_choice('target', target, (*_TARGET_FIELDS, None))
-        _check_choice('intrinsics', intrinsics, INTRINSICS)
-        _check_choice('without_valid', without_valid, WITHOUT_VALID)
-        _check_choice('tail', tail, TAILS)
-        _check_choice('short', short, SHORTS)
+        check_choice('keypoints_2d', keypoints_2d, ('gt', 'det'))
+        check_choice('target', target, (*_TARGET_FIELDS, None))
+        check_choice('intrinsics', intrinsics, INTRINSICS)
+        check_choice('without_valid', without_valid, WITHOUT_VALID)
+        check_choice('tail', tail, TAILS)
+        check_choice('short', short, SHORTS)
         self.seq_len, self.scored = seq_len, scored
         self.stride = next((s for s in (stride, seq_step) if s is not None), seq_len)
         if self.seq_len < 1 or self.stride < 1:
@@ -335,19 +337,8 @@ class LiftingDataset(BaseDataset):
             RuntimeError: If a transform fails or returns ``None``.
         """
         results = self.get_data_info(idx)
-        name = results['sample_name']
-        try:
-            packed = self.pipeline(results)
-        except Exception as error:
-            raise RuntimeError(
-                f'sample {name} of {self.ann_file}: {type(error).__name__}: {error}'
-            ) from error
-        if packed is None:
-            raise RuntimeError(
-                f'sample {name} of {self.ann_file}: a transform returned None; samples '
-                'are never skipped'
-            )
-        return packed
+        name = f'sample {results["sample_name"]} of {self.ann_file}'
+        return run_named(self.pipeline, results, name)
 
     @force_full_init
     def get_subset_(self, indices: int | Sequence[int]) -> None:
@@ -592,11 +583,6 @@ def _context_of(row: SequenceInfo, sequence_id: int) -> dict[str, Any]:
         'camera_name': row.camera,
         'camera_param': camera,
     }
-
-
-def _check_choice(name: str, value: Any, known: tuple[Any, ...]) -> None:
-    if value not in known:
-        raise ValueError(f'{name} must be one of {known}, got {value!r}')
 
 
 def _as_names(names: str | Sequence[str] | None) -> tuple[str, ...] | None:

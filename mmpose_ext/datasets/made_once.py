@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from mmengine.logging import print_log
 
@@ -16,6 +17,8 @@ try:
     import fcntl
 except ImportError:  # Windows: stores are still renamed into place whole.
     fcntl = None  # type: ignore[assignment]
+
+_Options = TypeVar('_Options')
 
 
 def make_once(
@@ -54,6 +57,23 @@ def make_once(
         make(path)
         print_log(FrameStore(path).summary(), logger='current')
     return path
+
+
+def read_options(kind: type[_Options], options: Mapping[str, Any]) -> _Options:
+    """Fill in the defaults of options.
+
+    Args:
+        kind: Their dataclass.
+        options: Those that were given, by name.
+
+    Raises:
+        ValueError: If an option is unknown or out of range.
+    """
+    known = [option.name for option in fields(cast(Any, kind))]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(f'unknown options {unknown}; there are {known}')
+    return kind(**options)
 
 
 def _check(path: Path, wanted: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset, force_full_init
 from mmpose.registry import DATASETS
 
+from mmpose_ext.choices import check_choice
 from mmpose_ext.datasets.frame_store import FrameStore
 from mmpose_ext.datasets.lifting_dataset import LiftingDataset
 from mmpose_ext.datasets.mmfi_layout import (
@@ -22,6 +23,8 @@ from mmpose_ext.datasets.mmfi_layout import (
 )
 from mmpose_ext.datasets.mmfi_splits import SUBSETS, actions_of, split_mmfi
 from mmpose_ext.datasets.mmfi_store_checks import check_mmfi_store, check_mmfi_values
+from mmpose_ext.datasets.named_failures import run_named
+from mmpose_ext.datasets.windows import chosen_rows
 
 EMPTY_RADAR = ('drop', 'keep')
 _VIEWS = ('_poses', '_bits', '_readers', '_phase', '_nearest')
@@ -135,8 +138,8 @@ class MMFiDataset(BaseDataset):
         lazy_init: bool = False,
     ) -> None:
         self.modalities = check_modalities(modalities)
-        _check_choice('subset', subset, SUBSETS)
-        _check_choice('empty_radar', empty_radar, EMPTY_RADAR)
+        check_choice('subset', subset, SUBSETS)
+        check_choice('empty_radar', empty_radar, EMPTY_RADAR)
         self.protocol, self.split, self.subset = protocol, split, subset
         self.ratio, self.split_seed = ratio, split_seed
         self.parts = split_mmfi(
@@ -246,18 +249,7 @@ class MMFiDataset(BaseDataset):
         """
         results = self.get_data_info(idx)
         name = f'frame {results["frame_id"]} of {results["sequence"]}'
-        try:
-            packed = self.pipeline(results)
-        except Exception as error:
-            raise RuntimeError(
-                f'{name} in {self.ann_file}: {type(error).__name__}: {error}'
-            ) from error
-        if packed is None:
-            raise RuntimeError(
-                f'{name} in {self.ann_file}: a transform returned None; samples are '
-                'never skipped'
-            )
-        return packed
+        return run_named(self.pipeline, results, f'{name} in {self.ann_file}')
 
     @force_full_init
     def get_subset_(self, indices: int | Sequence[int]) -> None:
@@ -392,11 +384,7 @@ class MMFiDataset(BaseDataset):
         )
 
     def _take(self, indices: int | Sequence[int]) -> None:
-        chosen: Any = indices
-        if isinstance(indices, int):
-            chosen = slice(indices) if indices >= 0 else slice(indices, None)
-        else:
-            chosen = np.asarray(indices, dtype=np.int64)
+        chosen = chosen_rows(indices)
         self._sequence, self._frame = self._sequence[chosen], self._frame[chosen]
 
     def _rows(
@@ -484,8 +472,3 @@ def _nearest_true(flags: np.ndarray, spans: Sequence[tuple[int, int]]) -> np.nda
         closer = abs(good[before] - frame) <= abs(good[after] - frame)
         nearest[begin : begin + length] = begin + good[np.where(closer, before, after)]
     return nearest
-
-
-def _check_choice(name: str, value: Any, known: tuple[Any, ...]) -> None:
-    if value not in known:
-        raise ValueError(f'{name} must be one of {known}, got {value!r}')

@@ -7,7 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from mmpose_ext.datasets.frame_store import FrameStore
-from mmpose_ext.datasets.mmfi_layout import CSI_SHAPE, MODALITIES, MODALITY_FILES
+from mmpose_ext.datasets.mmfi_layout import (
+    CSI_SHAPE,
+    MODALITIES,
+    MODALITY_FILES,
+    POINT_MODALITIES,
+)
 from mmpose_ext.datasets.pose_store_checks import JOINT_SET, check_finite
 
 FIELDS: dict[str, tuple[tuple[int, ...], str]] = {
@@ -20,7 +25,6 @@ FIELDS: dict[str, tuple[tuple[int, ...], str]] = {
     'csi_phase': (CSI_SHAPE, 'float32'),
 }
 """Shape and type of one row of each field that samples come from."""
-RAGGED = ('lidar', 'mmwave')
 
 
 def check_mmfi_store(
@@ -63,7 +67,7 @@ def check_mmfi_store(
         if name not in store:
             continue
         info, (shape, dtype) = store.fields[name], expected
-        ragged = name in RAGGED
+        ragged = name in POINT_MODALITIES
         if (info.shape[1:], info.dtype, info.ragged) != (shape, dtype, ragged):
             raise ValueError(
                 f'{store.path}: a row of the field {name!r} is {info.dtype} '

@@ -20,9 +20,7 @@ from mmpose_ext.datasets.mmfi_layout import (
     frame_name,
     sequence_name,
 )
-
-SIMULATED = 'synthetic.json'
-"""Beside the environments of a tree of simulated people: how it was made."""
+from mmpose_ext.datasets.synthetic_folder import SIMULATED
 
 _FRAME = re.compile(r'frame(\d+)\.')
 _FOLDERS = {files.folder for files in MODALITY_FILES.values()}

@@ -25,6 +25,8 @@ from mmpose_ext.datasets.modality_noise import (
     read_recipes,
     sample_generator,
 )
+from mmpose_ext.datasets.named_failures import run_named
+from mmpose_ext.datasets.windows import chosen_rows
 
 NoiseKind = Literal['raw', 'unaligned']
 
@@ -132,6 +134,11 @@ class NoisyModalityDataset(Dataset):
         """What is corrupted, for records; ``None`` if nothing is."""
         if self.modality is None or not self._noisy.any():
             return None
+        return self.options
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was asked for: ``modality``, ``kind``, ``ratio`` and ``seed``."""
         return {
             'modality': self.modality,
             'kind': self.kind,
@@ -195,15 +202,7 @@ class NoisyModalityDataset(Dataset):
         """
         results = self.get_data_info(index)
         name = f'frame {results["frame_id"]} of {results["sequence"]}'
-        try:
-            packed = self.dataset.pipeline(results)
-        except Exception as error:
-            raise RuntimeError(f'{name}: {type(error).__name__}: {error}') from error
-        if packed is None:
-            raise RuntimeError(
-                f'{name}: a transform returned None; samples are never skipped'
-            )
-        return packed
+        return run_named(self.dataset.pipeline, results, name)
 
     def __getitems__(self, indices: Sequence[Index]) -> list[Any]:
         """Samples of a batch."""
@@ -216,10 +215,7 @@ class NoisyModalityDataset(Dataset):
             indices: Numbers of the samples, the first n or the last -n.
         """
         subset = copy.copy(self)
-        chosen: Any = np.asarray(indices, dtype=np.int64)
-        if isinstance(indices, int):
-            chosen = slice(indices) if indices >= 0 else slice(indices, None)
-        subset._numbers = self._numbers[chosen]
+        subset._numbers = self._numbers[chosen_rows(indices)]
         return subset
 
     def save_mask(self, path: str | os.PathLike) -> None:
@@ -308,10 +304,7 @@ class NoisyModalityDataset(Dataset):
         infos = [self.dataset.get_data_info(number) for number in numbers.tolist()]
         recipe = self.recipes[self.modality] if self.modality else None
         return {
-            'modality': self.modality,
-            'kind': self.kind,
-            'ratio': self.ratio,
-            'seed': self.seed,
+            **self.options,
             'recipe': asdict(recipe) if recipe and self.kind == 'raw' else None,
             'num_samples': len(self._noisy),
             'samples': numbers.tolist(),

@@ -1,4 +1,4 @@
-"""Random transforms that can be done again."""
+"""Random draws that can be done again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+
+
+def keyed_generator(seed: int, *key: int) -> np.random.Generator:
+    """Random numbers of one part of simulated data, whatever the other parts are.
+
+    Args:
+        seed: Of the data.
+        key: Numbers that tell the parts apart.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 @contextmanager

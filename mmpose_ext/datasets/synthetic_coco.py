@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -25,7 +23,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmpose_ext.datasets.frame_store import replace_folder
+from mmpose_ext.datasets.seeded_draw import keyed_generator
+from mmpose_ext.datasets.synthetic_folder import synthetic_folder
 from mmpose_ext.geometry.joint_maps import COCO17_JOINTS
 from mmpose_ext.simulation.keypoint_visibility import OUTSIDE
 from mmpose_ext.simulation.scenes import Scene, SeenPerson
@@ -52,7 +51,6 @@ CATEGORY: dict[str, Any] = {
 
 _MIN_AREA = 40
 _FIRST_ID = {'train2017': 1, 'val2017': 10_000_001}
-_HEADER = 'synthetic.json'
 
 
 @dataclass(frozen=True)
@@ -150,18 +148,9 @@ def write_coco(
     )
     if num_workers < 1:
         raise ValueError(f'num_workers={num_workers}; expected at least one process')
-    path = Path(path)
-    _check_destination(path, overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f'.{path.name}.', dir=path.parent))
-    try:
-        folder.chmod(0o755)
+    with synthetic_folder(path, options.to_header(), overwrite=overwrite) as folder:
         _fill(folder, options, num_workers, progress)
-        _check_destination(path, overwrite)
-        replace_folder(folder, path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return path
+    return Path(path)
 
 
 def annotate(person: SeenPerson, image_id: int, number: int) -> dict[str, Any]:
@@ -240,8 +229,6 @@ def _fill(
         file = folder / 'annotations' / f'person_keypoints_{split}.json'
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps(content), encoding='utf-8')
-    header = json.dumps(options.to_header(), indent=1)
-    (folder / _HEADER).write_text(header + '\n', encoding='utf-8')
 
 
 def _pictures(
@@ -260,10 +247,7 @@ def _make_picture(
     folder: Path, options: SyntheticCocoOptions, split: str, number: int
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Render and write one picture; return its entry and annotations."""
-    key = (SPLITS.index(split), number)
-    generator = np.random.default_rng(
-        np.random.SeedSequence(options.seed, spawn_key=key)
-    )
+    generator = keyed_generator(options.seed, SPLITS.index(split), number)
     scene = Scene.sample(
         generator,
         size=options.size,
@@ -282,17 +266,3 @@ def _make_picture(
     return image | {'license': 1}, [
         annotate(person, image_id, index) for index, person in enumerate(shown)
     ]
-
-
-def _check_destination(path: Path, overwrite: bool) -> None:
-    if not path.exists():
-        return
-    if not (path / _HEADER).is_file():
-        raise FileExistsError(
-            f'{path} exists and was not made here; choose another folder'
-        )
-    if not overwrite:
-        raise FileExistsError(
-            f'{path} exists; choose another folder or pass overwrite=True (--overwrite '
-            'in the tools)'
-        )

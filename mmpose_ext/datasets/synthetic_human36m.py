@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from mmpose_ext.datasets.frame_store import FrameStoreWriter, SequenceInfo
 from mmpose_ext.datasets.pose_fields import world_pose_to_fields
+from mmpose_ext.datasets.seeded_draw import keyed_generator
 from mmpose_ext.geometry import h36m_cameras
 from mmpose_ext.simulation.body import Body
 from mmpose_ext.simulation.detector_noise import SIGMA_PX, detect_keypoints
@@ -77,19 +78,6 @@ class Human36MOptions:
                 f'actions={self.actions!r}; expected a list of names from '
                 f'{list(MOTIONS)}'
             )
-
-    @classmethod
-    def from_mapping(cls, options: Mapping[str, Any]) -> Human36MOptions:
-        """Fill in the defaults.
-
-        Raises:
-            ValueError: If an option is unknown or out of range.
-        """
-        known = [option.name for option in fields(cls)]
-        unknown = sorted(set(options) - set(known))
-        if unknown:
-            raise ValueError(f'unknown options {unknown}; there are {known}')
-        return cls(**options)
 
     @property
     def num_test_subjects(self) -> int:
@@ -202,7 +190,7 @@ def _motions(
             if split == 'train'
             else TEST_ROOMS[(person - num_train) % len(TEST_ROOMS)]
         )
-        body = Body.sample(_generator(options.seed, person))
+        body = Body.sample(keyed_generator(options.seed, person))
         for action in options.actions:
             for repetition in range(options.sequences_per_action):
                 key = (person, MOTIONS.index(action), repetition)
@@ -211,7 +199,7 @@ def _motions(
                     body,
                     num_frames=options.num_frames,
                     fps=options.fps,
-                    generator=_generator(options.seed, *key),
+                    generator=keyed_generator(options.seed, *key),
                 ).astype(np.float64)
                 pose_world[..., :2] += room_centre(rooms[room])
                 name = f'P{person + 1:02d}_{action}_{repetition + 1}'
@@ -231,7 +219,7 @@ def _motions(
                             intrinsics=camera['intrinsics'],
                             extrinsics=camera['extrinsics'],
                         ),
-                        _generator(options.seed, *key, index),
+                        keyed_generator(options.seed, *key, index),
                         options.noise,
                     )
                     for index, (camera_name, camera) in enumerate(rooms[room].items())
@@ -258,7 +246,3 @@ def _seen_by(
         miss_rate=rate,
     )
     return info, arrays
-
-
-def _generator(*key: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence(key[0], spawn_key=key[1:]))

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mmpose_ext.datasets.frame_store import replace_folder
-from mmpose_ext.datasets.made_once import make_once
+from mmpose_ext.datasets.made_once import make_once, read_options
 from mmpose_ext.datasets.mmfi_conversion import convert_tree
-from mmpose_ext.datasets.mmfi_layout import environment_of
+from mmpose_ext.datasets.mmfi_layout import FPS, environment_of
 from mmpose_ext.datasets.mmfi_writer import write_sequence
+from mmpose_ext.datasets.seeded_draw import keyed_generator
+from mmpose_ext.datasets.synthetic_folder import synthetic_folder
 from mmpose_ext.simulation.motions.mmfi_actions import MMFI_ACTIONS, animate_mmfi
 from mmpose_ext.simulation.sensors import (
     Recording,
@@ -33,10 +30,7 @@ GENERATOR = 'mmfi-1'
 """Name and version of the simulation; it changes when the same options give other
 data."""
 
-FPS = 10.0
 _ROOMS, _PEOPLE_A_ROOM = 4, 10
-_HEADER = 'synthetic.json'
-_LICENCE = 'Apache-2.0'
 
 
 @dataclass(frozen=True)
@@ -75,19 +69,6 @@ class SyntheticMMFiOptions:
                 f'{MMFI_ACTIONS[0]} to {MMFI_ACTIONS[-1]}'
             )
         object.__setattr__(self, 'actions', tuple(sorted(set(self.actions))))
-
-    @classmethod
-    def from_mapping(cls, options: Mapping[str, Any]) -> SyntheticMMFiOptions:
-        """Fill in the defaults.
-
-        Raises:
-            ValueError: If an option is unknown or out of range.
-        """
-        known = [option.name for option in fields(cls)]
-        unknown = sorted(set(options) - set(known))
-        if unknown:
-            raise ValueError(f'unknown options {unknown}; there are {known}')
-        return cls(**options)
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -151,23 +132,12 @@ def write_mmfi(
     )
     if workers < 1:
         raise ValueError(f'workers={workers}; expected at least one process')
-    out = Path(out)
-    _check_destination(out, overwrite)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
-    try:
-        folder.chmod(0o755)
+    with synthetic_folder(out, options.to_header(), overwrite=overwrite) as folder:
         jobs = [(who, what) for who in options.subjects for what in options.actions]
         for done, _ in enumerate(_write_all(folder, options, jobs, workers), start=1):
             if progress is not None:
                 progress(done, len(jobs))
-        header = json.dumps(options.to_header(), indent=1)
-        (folder / _HEADER).write_text(header + '\n', encoding='utf-8')
-        _check_destination(out, overwrite)
-        replace_folder(folder, out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return out
+    return Path(out)
 
 
 def ensure_synthetic_mmfi(
@@ -192,7 +162,7 @@ def ensure_synthetic_mmfi(
             something else: other data, or synthetic data made with other options.
         FileNotFoundError: If the folder exists but is not a store.
     """
-    wanted = SyntheticMMFiOptions.from_mapping(options)
+    wanted = read_options(SyntheticMMFiOptions, options)
     return make_once(
         path, wanted.to_header(), partial(_make_store, options=wanted, workers=workers)
     )
@@ -214,19 +184,19 @@ def simulate_sequence(
     """
     parameters = load_sensor_parameters()
     person, act = int(subject[1:]), MMFI_ACTIONS.index(action)
-    somebody = Subject.sample(_generator(seed, person), parameters)
+    somebody = Subject.sample(keyed_generator(seed, person), parameters)
     state = animate_mmfi(
         action,
         somebody.body,
         num_frames=num_frames * PACKETS,
         fps=FPS * PACKETS,
-        generator=_generator(seed, person, act, 0),
+        generator=keyed_generator(seed, person, act, 0),
     )
     return record(
         *(somebody, state, parameters.rooms[environment_of(subject)]),
         fps=FPS,
         parameters=parameters,
-        generator=_generator(seed, person, act, 1),
+        generator=keyed_generator(seed, person, act, 1),
     )
 
 
@@ -235,17 +205,7 @@ def _make_store(path: Path, *, options: SyntheticMMFiOptions, workers: int) -> N
         prefix=f'.{path.name}.tree.', dir=path.parent
     ) as folder:
         tree = write_mmfi(Path(folder) / 'mmfi', **vars(options), workers=workers)
-        convert_tree(
-            tree,
-            path,
-            workers=workers,
-            extra_header={
-                'synthetic': options.to_header(),
-                'licence': _LICENCE,
-                'source': 'simulated people before simulated sensors',
-                'keypoint_order': 'h36m17',
-            },
-        )
+        convert_tree(tree, path, workers=workers)
 
 
 def _write_all(
@@ -270,21 +230,3 @@ def _write_one(
         subject, action, num_frames=options.num_frames, seed=options.seed
     )
     write_sequence(folder / environment_of(subject) / subject / action, recording)
-
-
-def _check_destination(path: Path, overwrite: bool) -> None:
-    if not path.exists():
-        return
-    if not (path / _HEADER).is_file():
-        raise FileExistsError(
-            f'{path} exists and was not made here; choose another folder'
-        )
-    if not overwrite:
-        raise FileExistsError(
-            f'{path} exists; choose another folder or pass overwrite=True (--overwrite '
-            'in the tools)'
-        )
-
-
-def _generator(*key: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence(key[0], spawn_key=key[1:]))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mmpose_ext.datasets.made_once import make_once
+from mmpose_ext.datasets.made_once import make_once, read_options
 from mmpose_ext.datasets.synthetic_human36m import Human36MOptions, write_human36m
 
 
@@ -28,7 +28,7 @@ def ensure_synthetic_store(path: str | os.PathLike, **options: Any) -> Path:
             something else: other data, or synthetic data made with other options.
         FileNotFoundError: If the folder exists but is not a store.
     """
-    wanted = Human36MOptions.from_mapping(options)
+    wanted = read_options(Human36MOptions, options)
     return make_once(
         path, wanted.to_header(), lambda folder: write_human36m(folder, **vars(wanted))
     )

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmpose_ext.choices import check_choice
+
 TAILS = ('drop', 'last_window', 'pad')
 SHORTS = ('pad', 'drop', 'stretch')
 _COLUMNS = ('sequence', 'start', 'frames', 'scored', 'stretched', 'lead', 'centred')
@@ -55,11 +57,8 @@ class WindowIndex:
 
         Scored frames keep the meaning they had in the whole index.
         """
-        if isinstance(ids, int):
-            ids = slice(ids) if ids >= 0 else slice(ids, None)
-        elif not isinstance(ids, slice):
-            ids = np.asarray(ids, dtype=np.int64)
-        return replace(self, **{name: getattr(self, name)[ids] for name in _COLUMNS})
+        rows = chosen_rows(ids)
+        return replace(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
 
     def frame_ids(self, window: int) -> np.ndarray:
         """Frames of a window inside its sequence, ``(T,)`` int64."""
@@ -258,6 +257,20 @@ def load_index(path: str | os.PathLike) -> WindowIndex:
     return WindowIndex(seq_len=int(header['seq_len']), **columns)
 
 
+def chosen_rows(
+    ids: int | slice | Sequence[int] | np.ndarray,
+) -> slice | np.ndarray:
+    """What picks some rows of an array.
+
+    Args:
+        ids: Numbers of the rows; an integer ``n`` means the first n (last, if
+            negative).
+    """
+    if isinstance(ids, int):
+        return slice(ids) if ids >= 0 else slice(ids, None)
+    return ids if isinstance(ids, slice) else np.asarray(ids, dtype=np.int64)
+
+
 def _check_options(
     lengths: np.ndarray, seq_len: int, stride: int, tail: str, short: str
 ) -> None:
@@ -269,7 +282,5 @@ def _check_options(
         raise ValueError(
             f'seq_len and stride must be at least 1, got {seq_len} and {stride}'
         )
-    if tail not in TAILS:
-        raise ValueError(f'tail must be one of {TAILS}, got {tail!r}')
-    if short not in SHORTS:
-        raise ValueError(f'short must be one of {SHORTS}, got {short!r}')
+    check_choice('tail', tail, TAILS)
+    check_choice('short', short, SHORTS)

@@ -10,6 +10,7 @@ import torch
 from mmengine.dist import all_gather_object
 from torch import Tensor
 
+from mmpose_ext.choices import check_choice
 from mmpose_ext.evaluation.functional.pearson import PearsonSums
 from mmpose_ext.evaluation.functional.sampled_shapley import (
     ExactPlan,
@@ -190,13 +191,3 @@ def make_plan(
     if estimator == 'permutation':
         return PermutationPlan.draw(num_modalities, num_samples, generator)
     return KernelPlan.draw(num_modalities, num_samples, generator)
-
-
-def check_choice(option: str, given: Any, allowed: Sequence[Any]) -> None:
-    """Refuse what an option cannot be.
-
-    Raises:
-        ValueError: If it is not among the allowed.
-    """
-    if given not in allowed:
-        raise ValueError(f'{option}={given!r}; expected one of {tuple(allowed)}')

@@ -1,4 +1,4 @@
-"""What a lifter makes of a dataset, or of keypoints from anywhere."""
+"""What a lifter makes of a dataset."""
 
 from __future__ import annotations
 
@@ -16,9 +16,6 @@ from mmpose.registry import DATASETS
 from mmpose.structures import PoseDataSample
 from rich.progress import track
 from torch import Tensor
-
-from mmpose_ext.datasets.windows import WindowIndex, build_window_index
-from mmpose_ext.geometry import FLIP_INDICES
 
 ENTANGLED, POSE_2D, DEPTH = 'entangled', '2d', 'depth'
 """Kinds of features: of a lifter with one feature, and the two of PrML."""
@@ -226,76 +223,3 @@ def _columns(
         'seen': seen,
         'inputs': torch.stack([input_keypoints(s) for s in samples]).numpy(),
     }
-
-
-@torch.no_grad()
-def lift_keypoints(
-    model: Any,
-    keypoints: np.ndarray,
-    image_size: tuple[float, float],
-    *,
-    seq_len: int,
-    scores: np.ndarray | None = None,
-    stride: int | None = None,
-    batch_size: int = 64,
-) -> np.ndarray:
-    """Lift one person's keypoints of a clip of any length.
-
-    The clip is cut into overlapping windows. Where they overlap, their predictions are
-    averaged; the middle of a window, which sees as much past as future, counts most. A
-    clip shorter than a window is padded with its last frame.
-
-    Args:
-        model: In evaluation mode, on its device.
-        keypoints: Pixels ``(F, K, 2)``.
-        image_size: Width and height in pixels.
-        seq_len: Frames of a window, T.
-        scores: Confidence ``(F, K)``; 1 if left out.
-        stride: Frames between the starts of two windows; half a window if left out.
-        batch_size: Windows of a batch.
-
-    Returns:
-        Poses ``(F, K, 3)``, relative to the root, metres in the frame that the model
-        was trained in.
-
-    Raises:
-        ValueError: If there is no frame, or shapes do not fit.
-    """
-    if not len(keypoints):
-        raise ValueError('there is no frame to lift')
-    if scores is not None and scores.shape != keypoints.shape[:2]:
-        raise ValueError(
-            f'scores {scores.shape} do not fit keypoints {keypoints.shape}; expected '
-            f'{keypoints.shape[:2]}'
-        )
-    camera = dict(zip('wh', image_size, strict=True))
-    encoder = model.head.decoder
-    encoded = encoder.encode(keypoints, scores, camera_param=camera)['keypoint_labels']
-    stride = max(1, seq_len // 2) if stride is None else stride
-    windows = build_window_index([len(keypoints)], seq_len, stride=stride)
-    frames, weights = _frames_and_weights(windows)
-    inputs = torch.from_numpy(encoded)[torch.from_numpy(frames)]
-    meta = {'camera_param': camera, 'flip_indices': FLIP_INDICES}
-    poses = []
-    for chunk in inputs.split(batch_size):
-        data_samples = [PoseDataSample(metainfo=meta) for _ in chunk]
-        outputs = model.test_step({'inputs': list(chunk), 'data_samples': data_samples})
-        poses += [output.pred_instances.keypoints for output in outputs]
-    return _blend(np.stack(poses), frames, weights)
-
-
-def _frames_and_weights(windows: WindowIndex) -> tuple[np.ndarray, np.ndarray]:
-    """Frames of the windows and a tent over each, 0 in padding, both ``(W, T)``."""
-    numbers = range(len(windows))
-    frames = np.stack([windows.frame_ids(number) for number in numbers])
-    held = np.stack([windows.valid_mask(number) for number in numbers])
-    slots = np.arange(windows.seq_len)
-    return frames, held * (1.0 + np.minimum(slots, slots[::-1]))
-
-
-def _blend(poses: np.ndarray, frames: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted mean ``(F, K, 3)`` of all poses ``(W, T, K, 3)`` of the same frame."""
-    total = np.zeros((frames.max() + 1, *poses.shape[2:]))
-    np.add.at(total, frames, poses * weights[..., None, None])
-    weight = np.bincount(frames.ravel(), weights.ravel())
-    return (total / weight[:, None, None]).astype(np.float32)

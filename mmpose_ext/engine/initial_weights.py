@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -53,3 +55,19 @@ class InitialWeights:
         """Keep those of a checkpoint until it is known whether the run is resumed."""
         found = checkpoint.get(self.key) or {}
         self._loaded = {name: value.cpu() for name, value in found.items()}
+
+
+@torch.no_grad()
+def blend_with(
+    encoders: nn.Module, initial: Mapping[str, Tensor], alphas: Mapping[str, float]
+) -> None:
+    """Move parameters towards initial ones, in place.
+
+    Args:
+        encoders: With one child a modality.
+        initial: Initial weights by name.
+        alphas: Share of the initial weights, by modality.
+    """
+    for name, parameter in encoders.named_parameters():
+        alpha = alphas[name.partition('.')[0]]
+        parameter.lerp_(initial[name].to(parameter), alpha)

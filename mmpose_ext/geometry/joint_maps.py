@@ -5,7 +5,10 @@ a source has no such joint, it is estimated: the spine halfway between hips and
 shoulders, the neck base halfway between shoulders and ears, the top of the head half
 the distance between shoulders and ears beyond the ears. OpenPose's joints are mapped
 as MotionBERT does for 3DPW: its own neck, the nose for the neck base and the middle of
-the eyes for the head.
+the eyes for the head. Halpe's as MotionBERT does for videos: its own hip, neck and top
+of the head, and the nose for the neck base.
+
+A joint that is NaN is missing, and so is what is made of it.
 """
 
 from __future__ import annotations
@@ -44,11 +47,19 @@ OPENPOSE18_JOINTS: tuple[str, ...] = (
 )
 """The joints of OpenPose's COCO model, in its order."""
 
+HALPE26_JOINTS: tuple[str, ...] = (
+    *COCO17_JOINTS,
+    *('head', 'neck', 'hip', 'left_big_toe', 'right_big_toe'),
+    *('left_small_toe', 'right_small_toe', 'left_heel', 'right_heel'),
+)
+"""The body keypoints of Halpe, in its order."""
+
 JOINT_SETS: dict[str, tuple[str, ...]] = {
     'h36m17': H36M17.joint_names,
     'coco17': COCO17_JOINTS,
     'openpose18': OPENPOSE18_JOINTS,
     'blazepose33': BLAZEPOSE33_JOINTS,
+    'halpe26': HALPE26_JOINTS,
 }
 """Joint sets that :func:`to_h36m17` understands."""
 
@@ -82,6 +93,17 @@ _FROM_OPENPOSE: dict[str, Mapping[str, float]] = {
     'head': _both('eye', 0.5),
 }
 
+_FROM_HALPE: dict[str, Mapping[str, float]] = {
+    **_FROM_BODY,
+    'root': {'hip': 1.0},
+    'spine': {'hip': 0.5, 'neck': 0.5},
+    'thorax': {'neck': 1.0},
+    'neck_base': {'nose': 1.0},
+    'head': {'head': 1.0},
+}
+
+_SPECIAL_PARTS = {'openpose18': _FROM_OPENPOSE, 'halpe26': _FROM_HALPE}
+
 
 def joint_map(joint_set: str) -> dict[str, dict[str, float]]:
     """What each joint of Human3.6M is made of: weights of the source's joints.
@@ -98,7 +120,7 @@ def joint_map(joint_set: str) -> dict[str, dict[str, float]]:
         )
     if joint_set == H36M17.name:
         return {name: {name: 1.0} for name in H36M17.joint_names}
-    parts = _FROM_OPENPOSE if joint_set == 'openpose18' else _FROM_BODY
+    parts = _SPECIAL_PARTS.get(joint_set, _FROM_BODY)
     return {name: dict(parts[name]) for name in H36M17.joint_names}
 
 
@@ -117,7 +139,12 @@ def to_h36m17(points: np.ndarray, joint_set: str) -> np.ndarray:
     """
     weights = _weights(joint_set).astype(np.result_type(points, np.float32))
     _check_joints(points.shape, -2, joint_set)
-    return weights @ points
+    missing = np.isnan(points)
+    if not missing.any():
+        return weights @ points
+    joints = weights @ np.where(missing, 0, points)
+    joints[(weights != 0).astype(weights.dtype) @ missing > 0] = np.nan
+    return joints
 
 
 def scores_to_h36m17(scores: np.ndarray, joint_set: str) -> np.ndarray:
@@ -152,7 +179,12 @@ def _weights(joint_set: str) -> np.ndarray:
 def _check_joints(shape: tuple[int, ...], axis: int, joint_set: str) -> None:
     expected = len(JOINT_SETS[joint_set])
     if len(shape) < -axis or shape[axis] != expected:
+        number = shape[axis] if len(shape) >= -axis else None
+        fitting = [name for name, names in JOINT_SETS.items() if len(names) == number]
+        known = ', '.join(f'{name} ({len(j)})' for name, j in JOINT_SETS.items())
+        hint = f'joint sets of {number}: {", ".join(fitting)}'
         raise ValueError(
             f'{joint_set} has {expected} joints, but the array has shape {shape}; '
-            f'expected {expected} at axis {axis}'
+            f'expected {expected} at axis {axis}; '
+            + (hint if fitting else f'known joint sets: {known}')
         )

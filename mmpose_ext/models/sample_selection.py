@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmpose_ext.evaluation.functional.mpjpe import mpjpe
+
 
 def joint_errors(pred: Tensor, pose: Tensor) -> Tensor:
     """Mean joint error of each sample.
@@ -23,7 +25,7 @@ def joint_errors(pred: Tensor, pose: Tensor) -> Tensor:
     Returns:
         ``(B,)``, float32, metres.
     """
-    return torch.linalg.vector_norm(pred.float() - pose, dim=-1).mean(dim=-1)
+    return mpjpe(pred.float(), pose)
 
 
 def ramp(epoch: int, num_epochs: int) -> float:

@@ -30,6 +30,14 @@ def run_seed() -> int:
     return torch.initial_seed() if seed is None else int(seed)
 
 
-def step_seed(seed: int, step: int) -> int:
-    """The seed of a step of a run in this process."""
-    return (seed + 1_000_003 * step + 7_919 * get_rank()) % 2**63
+def step_seed(seed: int, step: int, *, rank: int | None = None) -> int:
+    """The seed of a step of a run.
+
+    Args:
+        seed: Of the run.
+        step: Its number.
+        rank: Of the process that draws; this one if ``None``. What all processes draw
+            alike takes 0.
+    """
+    rank = get_rank() if rank is None else rank
+    return (seed + 1_000_003 * step + 7_919 * rank) % 2**63

@@ -1,4 +1,4 @@
-"""Drawing; pure functions that take a figure, or an image, and return it."""
+"""Drawing: pure functions on figures and images, and a registered visualizer."""
 
 from mmpose_ext.visualization.bars import draw_grouped_bars
 from mmpose_ext.visualization.continual import (
@@ -17,6 +17,7 @@ from mmpose_ext.visualization.contributions import (
 from mmpose_ext.visualization.curves import Curve, draw_learning_curve, new_figure
 from mmpose_ext.visualization.embedding import draw_embedding
 from mmpose_ext.visualization.heatmap_panels import ViewHeatmaps, draw_heatmap_panels
+from mmpose_ext.visualization.lifting_visualizer import LiftingVisualizer
 from mmpose_ext.visualization.noise_curves import NoiseCurve, draw_noise_curves
 from mmpose_ext.visualization.person import draw_person
 from mmpose_ext.visualization.pose2d import draw_pose_rows
@@ -25,6 +26,7 @@ from mmpose_ext.visualization.pose3d import (
     draw_input_and_target,
     draw_pose_pairs,
 )
+from mmpose_ext.visualization.pose_comparison import draw_pose_comparison
 from mmpose_ext.visualization.pose_panels import (
     draw_keypoints_panel,
     draw_pose_panel,
@@ -41,6 +43,7 @@ from mmpose_ext.visualization.video import read_video, write_video
 __all__ = [
     'ContributionHistory',
     'Curve',
+    'LiftingVisualizer',
     'LossFit',
     'NoiseCurve',
     'ResponseHistory',
@@ -59,6 +62,7 @@ __all__ = [
     'draw_loss_mixture',
     'draw_noise_curves',
     'draw_person',
+    'draw_pose_comparison',
     'draw_pose_pairs',
     'draw_pose_panel',
     'draw_pose_rows',

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mmpose_ext.visualization.curves import COLOURS
+from mmpose_ext.visualization.run_files import read_run_file
 
 MODALITY_COLOURS = dict(
     zip(('rgb', 'lidar', 'mmwave', 'wifi'), COLOURS[:4], strict=True)
@@ -64,20 +63,13 @@ def read_contributions(path: str | os.PathLike) -> ContributionHistory:
         FileNotFoundError: If there is none.
         ValueError: If the file is something else.
     """
-    path = Path(path)
-    file = path / 'contributions.json' if path.is_dir() else path
-    if not file.is_file():
-        raise FileNotFoundError(
-            f'there is no {file}; ShapleyContributionHook writes it while a '
-            'multi-modal model trains'
-        )
-    try:
-        return ContributionHistory.of(json.loads(file.read_text(encoding='utf-8')))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f'{file} is no contributions.json of ShapleyContributionHook: '
-            f'{type(error).__name__} {error}'
-        ) from error
+    return read_run_file(
+        path,
+        'contributions.json',
+        ContributionHistory.of,
+        hook='ShapleyContributionHook',
+        when='while a multi-modal model trains',
+    )
 
 
 def draw_contributions(figure: Figure, history: ContributionHistory) -> Figure:

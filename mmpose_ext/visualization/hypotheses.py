@@ -11,7 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
-from mmpose_ext.visualization.pose3d import Edges, draw_skeleton
+from mmpose_ext.visualization.pose3d import (
+    Edges,
+    bounds_of,
+    draw_skeleton,
+    show_square,
+)
 from mmpose_ext.visualization.pose_panels import View
 
 MUTED_COLOURS = (
@@ -79,7 +84,7 @@ def draw_hypotheses(
     known = np.full((*keypoints.shape[:2], 3), np.nan) if truth is None else truth
     for row, (axes, title) in enumerate(zip(grid, titles, strict=True)):
         draw_skeleton(axes[0], keypoints[row], edges, colours=edge_colours, width=1.5)
-        _show_square(axes[0], keypoints[row], 1.15 * np.ptp(keypoints[row], 0).max())
+        show_square(axes[0], keypoints[row], 1.15 * np.ptp(keypoints[row], 0).max())
         axes[0].set_ylabel(title, fontsize='x-small')
         overlays = [
             _Overlay(h.poses[row], int(h.chosen[row]), known[row], azimuth)
@@ -135,7 +140,7 @@ class _Overlay(NamedTuple):
 
     def side(self) -> float:
         """Longer side of what is drawn, metres."""
-        low, high = _bounds(self.flat())
+        low, high = bounds_of(self.flat())
         return float((high - low).max())
 
     def draw(self, ax: Axes, edges: Edges, side: float) -> None:
@@ -148,20 +153,7 @@ class _Overlay(NamedTuple):
         chosen = poses[self.chosen]
         draw_skeleton(ax, chosen, edges, colours=CHOSEN_COLOUR, width=1.6)
         draw_skeleton(ax, truth, edges, colours=TRUTH_COLOUR, width=1.0, style='--')
-        _show_square(ax, self.flat(), side)
-
-
-def _bounds(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least and greatest coordinates of the points ``(..., 2)`` that are known."""
-    points = points.reshape(-1, 2)
-    return np.nanmin(points, axis=0), np.nanmax(points, axis=0)
-
-
-def _show_square(ax: Axes, points: np.ndarray, side: float) -> None:
-    low, high = _bounds(points)
-    (x, y), half = (low + high) / 2, max(side / 2, 1e-6)
-    ax.set(xlim=(x - half, x + half), ylim=(y + half, y - half))
-    ax.set(xticks=[], yticks=[], aspect='equal')
+        show_square(ax, self.flat(), side)
 
 
 def _name_columns(

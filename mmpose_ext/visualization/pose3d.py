@@ -175,3 +175,23 @@ def set_pose_axes(ax: Any, extent: np.ndarray) -> None:
     ax.set_box_aspect((1, 1, 1), zoom=1.2)
     ax.tick_params(labelsize='xx-small', pad=-3)
     ax.view_init(elev=12, azim=-70)
+
+
+def bounds_of(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest coordinates of the points ``(..., 2)`` that are known."""
+    points = points.reshape(-1, 2)
+    return np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+
+
+def show_square(ax: Axes, points: np.ndarray, side: float) -> None:
+    """Equal scales around flat poses, y down, no ticks.
+
+    Args:
+        ax: 2D axes.
+        points: What is in the middle, ``(..., 2)``; NaN where it is not known.
+        side: Of the visible square.
+    """
+    low, high = bounds_of(points)
+    (x, y), half = (low + high) / 2, max(side / 2, 1e-6)
+    ax.set(xlim=(x - half, x + half), ylim=(y + half, y - half))
+    ax.set(xticks=[], yticks=[], aspect='equal')

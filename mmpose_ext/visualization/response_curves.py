@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmpose_ext.visualization.curves import COLOURS, Curve
+from mmpose_ext.visualization.run_files import read_run_file
 
 _NAMES = {
     'labelled': 'labelled images',
@@ -76,20 +75,13 @@ def read_responses(path: str | os.PathLike) -> ResponseHistory:
         FileNotFoundError: If there is none.
         ValueError: If the file is something else.
     """
-    path = Path(path)
-    file = path / 'collapse.json' if path.is_dir() else path
-    if not file.is_file():
-        raise FileNotFoundError(
-            f'there is no {file}; CollapseMonitorHook writes it while a model with '
-            'unlabelled images trains'
-        )
-    try:
-        return ResponseHistory.of(json.loads(file.read_text(encoding='utf-8')))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f'{file} is no collapse.json of CollapseMonitorHook: '
-            f'{type(error).__name__} {error}'
-        ) from error
+    return read_run_file(
+        path,
+        'collapse.json',
+        ResponseHistory.of,
+        hook='CollapseMonitorHook',
+        when='while a model with unlabelled images trains',
+    )
 
 
 def draw_responses(figure: Figure, history: ResponseHistory) -> Figure:

@@ -152,6 +152,20 @@ def test_decoding_of_a_batch():
     assert not out[:, :, 0].any()
 
 
+@pytest.mark.parametrize('target', ['camera', 'image'])
+@pytest.mark.parametrize('frames', [1, 4, 5])
+def test_decoding_of_the_middle_frame(target, frames):
+    """What one factor a window asks for."""
+    codec, encoded = LiftingLabel(target), torch.randn(2, frames, 17, 3)
+    factor, width = torch.rand(2, frames) + 0.001, torch.tensor([1000, 640])
+    middle = slice(frames // 2, frames // 2 + 1)
+    alone = codec.decode(encoded, width, factor[:, middle])
+    everything = codec.decode(encoded, width, factor)
+    np.testing.assert_array_equal(alone, everything[:, middle])
+    with pytest.raises(ValueError, match='factors of 7 frames do not fit poses of'):
+        codec.decode(encoded, width, torch.zeros(2, 7))
+
+
 def test_unit_of_a_camera_target():
     pose, keypoints = window()
     codec = LiftingLabel('camera', unit=1.024)
@@ -286,7 +300,7 @@ def test_keys_of_stock_inference(target, frames):
     transform = GenerateTarget(encoder=dict(type='LiftingLabel', target=target))
     encoded = transform(results)
     assert encoded['keypoint_labels'].shape == (frames, 17, 3)
-    assert encoded['factor'].shape == (frames,)
+    assert encoded['factor'].shape == (1,), 'of the one frame of the target'
     assert encoded['lifting_target_weight'].shape == (1, 17)
     assert encoded['lifting_target_metric'].shape == (1, 17, 3)
     assert not encoded['lifting_target_metric'].any()

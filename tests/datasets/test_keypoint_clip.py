@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mmpose_ext.datasets.keypoint_clip import (
-    frame_person,
     interpolate_frames,
+    keypoint_clip,
+    person_framing,
     read_keypoints,
     read_poses,
 )
@@ -69,6 +70,29 @@ def test_third_channel_of_blazepose_is_depth(write):
     assert clip.scores.shape == (3, 17)
 
 
+def test_missing_joints(write):
+    """NaN, infinite or null: missing, and so is what is made of it."""
+    array = keypoints(17, 3)
+    array[1, 11, 0] = np.nan  # left hip
+    array[2, 9] = np.inf  # left wrist
+    array[0, 1] = np.nan  # left eye, not used
+    rows = [[[None if v != v else v for v in p] for p in f] for f in array.tolist()]
+    for content in (array.tolist(), rows):
+        clip = read_keypoints(write(content), 'coco17')
+        missing = np.isnan(clip.keypoints).any(axis=-1)
+        assert np.argwhere(missing).tolist() == [[1, 0], [1, 4], [1, 7], [2, 13]]
+        assert np.isfinite(clip.scores).all()
+
+
+def test_arrays():
+    array = keypoints(channels=3)
+    clip = keypoint_clip(array)
+    np.testing.assert_array_equal(clip.keypoints, array[..., :2])
+    np.testing.assert_array_equal(clip.scores, array[..., 2])
+    with pytest.raises(ValueError, match=r'person 2: keypoints has shape \(3, 17\)'):
+        keypoint_clip(array[..., 0], source='person 2')
+
+
 def test_npz(tmp_path):
     array = keypoints()
     path = tmp_path / 'clip.npz'
@@ -99,10 +123,12 @@ def test_interpolation():
 
 def test_framing():
     person = np.array([[[100.0, 50.0], [140.0, 250.0]]] * 5)
-    framed = frame_person(person, height=0.4, size=1000)
+    framing = person_framing(person, height=0.4, size=1000)
+    framed = framing(person)
+    assert (framing.centre, framing.scale) == ((120, 150), 2)
     np.testing.assert_allclose(framed[0], [[460, 300], [540, 700]])
     moving = person + np.arange(5)[:, None, None] * [10, 0]
-    steps = np.diff(frame_person(moving, height=0.4)[:, 0, 0])
+    steps = np.diff(person_framing(moving, height=0.4)(moving)[:, 0, 0])
     np.testing.assert_allclose(steps, 20, err_msg='one similarity for all frames')
 
 
@@ -125,12 +151,15 @@ def test_invalid(write, tmp_path):
         read_keypoints(write((array * 3).tolist()))
     array[1, 2, 0] = np.nan
     with pytest.raises(ValueError, match='first in frame 1'):
-        read_keypoints(write(array.tolist()))
+        read_poses(write(array.tolist()))
+    (tmp_path / 'cut.npz').write_bytes(b'PK\x03\x04 cut')
+    with pytest.raises(ValueError, match='cannot be read'):
+        read_keypoints(tmp_path / 'cut.npz')
     objects = tmp_path / 'objects.npz'
     np.savez(objects, keypoints=np.array([None, 'x'], dtype=object))
     with pytest.raises(ValueError, match='cannot be read'):
         read_keypoints(objects)
     with pytest.raises(ValueError, match='height=2'):
-        frame_person(keypoints(), height=2)
+        person_framing(keypoints(), height=2)
     with pytest.raises(ValueError, match='no size'):
-        frame_person(np.ones((3, 17, 2)), height=0.3)
+        person_framing(np.ones((3, 17, 2)), height=0.3)

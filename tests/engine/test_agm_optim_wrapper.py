@@ -9,7 +9,11 @@ from mmengine.optim import build_optim_wrapper
 
 import mmpose_ext  # noqa: F401
 from tests.fixtures.tiny_multi_modal import MODALITIES, tiny_batch, tiny_multi_modal
-from tests.fixtures.tiny_sensor_run import training_info, wrapper_config
+from tests.fixtures.tiny_sensor_run import (
+    train_step,
+    training_info,
+    wrapper_config,
+)
 
 ATTENTION = dict(type='AttentionFusion', embed_dims=8, num_heads=2)
 
@@ -24,12 +28,6 @@ def build(model, kind='AGMOptimWrapper', **options):
     return build_optim_wrapper(model, wrapper_config(f'mmpose.{kind}', **options))
 
 
-def step(model, wrapper, batch):
-    with wrapper.optim_context(model):
-        losses = model(*batch, mode='loss')
-    wrapper.update_params(sum(losses.values()))
-
-
 def logged():
     scalars = MessageHub.get_current_instance().log_scalars
     values = [scalars[f'train/coefficient/{m}'].current() for m in MODALITIES]
@@ -41,7 +39,7 @@ def run(batches, fusion=None, kind='AGMOptimWrapper', **options):
     model = tiny_multi_modal(fusion=fusion)
     wrapper = build(model, kind, **options)
     for batch in batches:
-        step(model, wrapper, batch)
+        train_step(model, wrapper, batch)
     return model, wrapper
 
 
@@ -77,8 +75,8 @@ def test_values():
     before = {k: v.clone() for k, v in model.state_dict().items()}
     plain = tiny_multi_modal()
     plain.load_state_dict(before)
-    step(plain, build(plain, 'ModalityOptimWrapper'), second)
-    step(model, wrapper, second)
+    train_step(plain, build(plain, 'ModalityOptimWrapper'), second)
+    train_step(model, wrapper, second)
     torch.testing.assert_close(logged(), expected, atol=1e-5, rtol=1e-4)
     for name, value in plain.state_dict().items():
         factor = 1.0
@@ -113,7 +111,7 @@ def test_resumed_run_goes_on_with_the_ratios():
     resumed = build(model)
     resumed.load_state_dict(wrapper.state_dict())
     for batch in batches[2:]:
-        step(model, resumed, batch)
+        train_step(model, resumed, batch)
     for name, value in whole.state_dict().items():
         assert torch.equal(model.state_dict()[name], value)
 

@@ -4,14 +4,12 @@ import torch
 import untrained
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
 
 from mmpose_ext.engine.inference import (
     build_scored_dataset,
     evaluator_configs,
     lift_dataset,
-    lift_keypoints,
     split_features,
 )
 
@@ -108,63 +106,8 @@ def test_skipped_sequences_of_several_metrics(build):
     assert len(lift_dataset(model, dataset)) == 2 * 13
 
 
-def test_keypoints(build):
-    """Windows without overlap give what the dataset gives."""
-    cfg, model, dataset = build()
-    sequence = dataset.store.sequences[int(dataset.windows.sequence[0])]
-    windows = np.flatnonzero(dataset.windows.sequence == dataset.windows.sequence[0])
-    expected = lift_dataset(model, dataset.get_subset(windows[:4]))
-    stop = sequence.start + 12
-    keypoints = dataset.store['pose_image'][sequence.start : stop, :, :2]
-    poses = lift_keypoints(
-        model, keypoints, sequence.image_size, seq_len=3, stride=3, batch_size=2
-    )
-    np.testing.assert_allclose(poses, expected.pred, atol=1e-5)
-    overlapping = lift_keypoints(model, keypoints, (1000, 1002), seq_len=3, stride=1)
-    assert overlapping.shape == (12, 17, 3)
-    assert (overlapping[:, 0] == 0).all(), 'relative to the root'
-
-
-class Counter(torch.nn.Module):
-    """A lifter that answers with the number of the slot, in metres."""
-
-    def __init__(self, decoder):
-        super().__init__()
-        self.head = torch.nn.Module()
-        self.head.decoder = decoder
-
-    def test_step(self, data):
-        for sample in data['data_samples']:
-            slots = np.arange(4.0)[:, None, None] * np.ones((1, 17, 3))
-            sample.pred_instances = InstanceData(keypoints=slots)
-        return data['data_samples']
-
-
-def test_overlap_is_averaged(build):
-    """Weights 1, 2, 2, 1 over each window of four frames."""
-    _, model, _ = build()
-    counter = Counter(model.head.decoder)
-    keypoints = np.ones((7, 17, 2), np.float32)
-    poses = lift_keypoints(counter, keypoints, (1000, 1000), seq_len=4, stride=2)
-    # Windows start at 0, 2 and, to end with the clip, 3.
-    mean = [0, 1, (2 * 2 + 1 * 0) / 3, (1 * 3 + 2 * 1 + 1 * 0) / 4]
-    mean += [(2 * 2 + 2 * 1) / 4, (1 * 3 + 2 * 2) / 3, 3]
-    np.testing.assert_allclose(poses[:, 3, 1], mean, atol=1e-6)
-    short = lift_keypoints(counter, keypoints[:2], (1000, 1000), seq_len=4)
-    assert short[:, 0, 0].tolist() == [0, 1], 'padding counts nothing'
-
-
 def test_invalid(build):
-    cfg, model, _ = build()
-    keypoints = np.ones((5, 17, 2), np.float32)
-    with pytest.raises(ValueError, match='no frame'):
-        lift_keypoints(model, keypoints[:0], (1000, 1000), seq_len=3)
-    with pytest.raises(ValueError, match=r'scores \(4, 17\) do not fit'):
-        lift_keypoints(
-            model, keypoints, (1000, 1000), seq_len=3, scores=np.ones((4, 17))
-        )
-    with pytest.raises(ValueError, match='built for windows of at most 3'):
-        lift_keypoints(model, keypoints, (1000, 1000), seq_len=5)
+    cfg, _, _ = build()
     with pytest.raises(ValueError, match='returns list'):
         split_features([torch.zeros(1)])
     cfg.test_dataloader.dataset = dict(

@@ -9,7 +9,11 @@ from mmengine.optim import build_optim_wrapper
 import mmpose_ext  # noqa: F401
 from mmpose_ext.models.gradient_modulation import pareto_factors
 from tests.fixtures.tiny_multi_modal import MODALITIES, tiny_batch, tiny_multi_modal
-from tests.fixtures.tiny_sensor_run import training_info, wrapper_config
+from tests.fixtures.tiny_sensor_run import (
+    train_step,
+    training_info,
+    wrapper_config,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -20,12 +24,6 @@ def first_epoch():
 
 def build(model, kind='MMParetoOptimWrapper', **options):
     return build_optim_wrapper(model, wrapper_config(f'mmpose.{kind}', **options))
-
-
-def step(model, wrapper, batch):
-    with wrapper.optim_context(model):
-        losses = model(*batch, mode='loss')
-    wrapper.update_params(sum(losses.values()))
 
 
 def start(**options):
@@ -46,7 +44,7 @@ def change(batches, kind='MMParetoOptimWrapper', **options):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     wrapper = build(model, kind, **options)
     for batch in batches:
-        step(model, wrapper, batch)
+        train_step(model, wrapper, batch)
     return {
         name: (value - before[name]).detach()
         for name, value in model.state_dict().items()
@@ -108,10 +106,10 @@ def test_weights_of_losses_count():
     model = start()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     model.loss_weights |= dict.fromkeys(MODALITIES, 0.0)
-    step(model, build(model, gain=2.0), tiny_batch())
+    train_step(model, build(model, gain=2.0), tiny_batch())
     other = start()
     other.loss_weights |= dict.fromkeys(MODALITIES, 0.0)
-    step(other, build(other, 'ModalityOptimWrapper'), tiny_batch())
+    train_step(other, build(other, 'ModalityOptimWrapper'), tiny_batch())
     for name, value in other.state_dict().items():
         factor = 2.0 if name.startswith('encoders') else 1.0
         expected = factor * (value - before[name])
@@ -131,7 +129,7 @@ def test_overflow_of_the_fused_gradient_leaves_the_sum(monkeypatch):
         wrapper._fused['wifi'][0][0, 0] = torch.inf
 
     monkeypatch.setattr(wrapper, '_add_fused', overflow)
-    step(model, wrapper, tiny_batch())
+    train_step(model, wrapper, tiny_batch())
     plain = change([tiny_batch()], 'ModalityOptimWrapper')
     name = 'encoders.wifi.linear.weight'
     found = model.state_dict()[name] - before[name]
@@ -143,7 +141,7 @@ def test_stopped_encoders():
     model.stop_gradients(['rgb'])
     model.train()
     before = model.encoders['rgb'].linear.weight.clone()
-    step(model, build(model), tiny_batch())
+    train_step(model, build(model), tiny_batch())
     assert torch.equal(model.encoders['rgb'].linear.weight, before)
     assert all(value.isfinite().all() for value in model.state_dict().values())
 

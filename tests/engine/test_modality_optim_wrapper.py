@@ -12,7 +12,11 @@ from torch import nn
 import mmpose_ext  # noqa: F401
 from mmpose_ext.engine.optim_wrappers import ModalityOptimWrapper
 from tests.fixtures.tiny_multi_modal import tiny_batch, tiny_multi_modal
-from tests.fixtures.tiny_sensor_run import training_info, wrapper_config
+from tests.fixtures.tiny_sensor_run import (
+    train_step,
+    training_info,
+    wrapper_config,
+)
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -43,12 +47,6 @@ def build(model, kind='HalvingOptimWrapper', **options):
     return build_optim_wrapper(model, wrapper_config(f'mmpose.{kind}', **options))
 
 
-def step(model, wrapper, batch):
-    with wrapper.optim_context(model):
-        losses = model(*batch, mode='loss')
-    wrapper.update_params(sum(losses.values()))
-
-
 def moved(model, before):
     return {
         name: (value - before[name]).detach()
@@ -63,7 +61,7 @@ def change(batches, **options):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     wrapper = build(model, **options)
     for batch in batches:
-        step(model, wrapper, batch)
+        train_step(model, wrapper, batch)
     return moved(model, before), wrapper
 
 

@@ -10,7 +10,11 @@ from mmengine.optim import build_optim_wrapper
 import mmpose_ext  # noqa: F401
 from mmpose_ext.models.gradient_modulation import modality_scores, ogm_coefficients
 from tests.fixtures.tiny_multi_modal import MODALITIES, tiny_batch, tiny_multi_modal
-from tests.fixtures.tiny_sensor_run import training_info, wrapper_config
+from tests.fixtures.tiny_sensor_run import (
+    train_step,
+    training_info,
+    wrapper_config,
+)
 
 BIASED = dict(alpha=0.5, score='inverse_mpjpe')
 
@@ -25,19 +29,13 @@ def build(model, kind='OGMGEOptimWrapper', **options):
     return build_optim_wrapper(model, wrapper_config(f'mmpose.{kind}', **options))
 
 
-def step(model, wrapper, batch):
-    with wrapper.optim_context(model):
-        losses = model(*batch, mode='loss')
-    wrapper.update_params(sum(losses.values()))
-
-
 def change(batches, model_options=None, **options):
     torch.manual_seed(0)
     model = tiny_multi_modal(**(model_options or {}))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     wrapper = build(model, **options)
     for batch in batches:
-        step(model, wrapper, batch)
+        train_step(model, wrapper, batch)
     return {
         name: (value - before[name]).detach()
         for name, value in model.state_dict().items()

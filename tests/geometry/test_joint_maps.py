@@ -4,12 +4,13 @@ import pytest
 from mmpose_ext.geometry import H36M17
 from mmpose_ext.geometry.joint_maps import (
     JOINT_SETS,
+    joint_map,
     scores_to_h36m17,
     to_h36m17,
 )
 
 OTHERS = ('coco17', 'blazepose33')  # without a neck of their own
-ALL = (*OTHERS, 'openpose18')
+ALL = (*OTHERS, 'openpose18', 'halpe26')
 
 
 def points_of(joint_set, **known):
@@ -69,6 +70,42 @@ def test_openpose():
     assert joint(pose, 'left_shoulder') == [5, 5]
 
 
+def test_halpe():
+    source = points_of(
+        'halpe26',
+        nose=(1, 2),
+        head=(3, 4),
+        neck=(100, 100),
+        hip=(100, 200),
+        right_knee=(7, 8),
+        left_heel=(9, 9),
+    )
+    pose = to_h36m17(source, 'halpe26')
+    assert joint(pose, 'root') == [100, 200]
+    assert joint(pose, 'spine') == [100, 150]
+    assert joint(pose, 'thorax') == [100, 100]
+    assert joint(pose, 'neck_base') == [1, 2]
+    assert joint(pose, 'head') == [3, 4]
+    assert joint(pose, 'right_knee') == [7, 8]
+    assert joint(pose, 'left_foot') == [0, 0]
+
+
+@pytest.mark.parametrize('joint_set', ALL)
+def test_missing(joint_set):
+    """What is made of a missing joint is missing, and nothing else."""
+    names = JOINT_SETS[joint_set]
+    points = np.random.default_rng(0).normal(size=(2, len(names), 2))
+    whole = to_h36m17(points, joint_set)
+    points[1, names.index('left_shoulder'), 0] = np.nan
+    pose = to_h36m17(points, joint_set)
+    parts = joint_map(joint_set)
+    gone = ['left_shoulder' in parts[name] for name in H36M17.joint_names]
+    assert np.isnan(pose[1, :, 0]).tolist() == gone and any(gone)
+    kept = ~np.isnan(pose)
+    assert kept[0].all() and kept[1, :, 1].all()
+    np.testing.assert_allclose(pose[kept], whole[kept])
+
+
 @pytest.mark.parametrize('joint_set', ALL)
 def test_moves_with_the_body(joint_set):
     """Weights of a joint sum to one, so a shift of all points shifts all joints."""
@@ -119,5 +156,9 @@ def test_invalid():
         to_h36m17(np.zeros((17, 2)), 'openpose')
     with pytest.raises(ValueError, match=r'blazepose33 has 33 joints.*\(5, 17, 2\)'):
         to_h36m17(np.zeros((5, 17, 2)), 'blazepose33')
+    with pytest.raises(ValueError, match='joint sets of 33: blazepose33'):
+        to_h36m17(np.zeros((5, 33, 2)), 'coco17')
+    with pytest.raises(ValueError, match=r'known joint sets: .*halpe26 \(26\)'):
+        to_h36m17(np.zeros((5, 20, 2)), 'coco17')
     with pytest.raises(ValueError, match='expected 17 at axis -1'):
         scores_to_h36m17(np.zeros((2, 33)), 'coco17')

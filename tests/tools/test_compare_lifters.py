@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import untrained
+from slot_lifter import SlotLifter
 
 from mmpose_ext.datasets.frame_store import FrameStore
 from mmpose_ext.visualization.video import video_properties, write_video
@@ -72,24 +73,19 @@ def test_keypoints(lifters, clip, tmp_path, capsys):
 
 def test_frame_rate_and_size(lifters, clip, tmp_path, monkeypatch):
     """The clip is lifted at the model's frame rate, and given back at its own."""
-    seen = []
-
-    def lift(model, keypoints, size, **options):
-        seen.append((keypoints, size))
-        return np.broadcast_to(keypoints[..., :1], (*keypoints.shape[:2], 3))
-
-    monkeypatch.setattr(tool, 'lift_keypoints', lift)
+    seen = SlotLifter(lambda inputs: inputs[..., [0, 1, 1]], confidence=False)
+    monkeypatch.setattr(tool, 'load_lifter', lambda *args: seen)
     flags = ['--keypoints', clip[0], '--image-size', '1000', '1002', '--fps', '10']
-    comparison = tool.main(
-        [*lifters, *flags, '--model-fps', '50', '--out', str(tmp_path / 'out')]
-    )
-    keypoints, size = seen[0]
-    assert size == (1000, 1000) and len(keypoints) == 12 * 5 + 1
-    heights = np.ptp(keypoints, axis=1).max(axis=-1)
-    assert np.quantile(heights, 0.9) == pytest.approx(1000 / 3, rel=0.02)
-    np.testing.assert_allclose(
-        comparison.poses['PrML'][..., 0], keypoints[::5, :, 0], atol=1e-3
-    )
+    stride = ['--model-fps', '50', '--stride', '1', '--batch-size', '99']
+    comparison = tool.main([*lifters, *flags, *stride, '--out', str(tmp_path / 'out')])
+    windows = seen.batches[0]
+    assert len(windows) == 12 * 5 + 1 - 2
+    heights = np.ptp(windows[:, 0].numpy(), axis=1).max(axis=-1)
+    assert np.quantile(heights, 0.9) == pytest.approx(2 / 3, rel=0.03)
+    given = windows[::5, 0].numpy()
+    expected = (given - given[:, :1])[..., 0]
+    poses = comparison.poses['PrML'][: len(given), :, 0]
+    np.testing.assert_allclose(poses, expected, atol=1e-5)
 
 
 def test_invalid(lifters, clip, tmp_path):

@@ -38,16 +38,19 @@ import numpy as np
 import torch
 from rich.progress import track
 
+from mmpose_ext.apis.keypoint_lifter import (
+    PERSON_HEIGHT,
+    KeypointLifter,
+    window_length,
+)
+from mmpose_ext.apis.keypoint_sequences import clip_to_track
 from mmpose_ext.atomic_write import atomic_path
 from mmpose_ext.datasets.keypoint_clip import (
     KeypointClip,
-    frame_person,
-    interpolate_frames,
     read_keypoints,
     read_poses,
 )
 from mmpose_ext.engine.hooks.pose_picture_hook import spread
-from mmpose_ext.engine.inference import lift_keypoints
 from mmpose_ext.engine.lifter_files import (
     LifterFiles,
     add_lifter_arguments,
@@ -74,7 +77,6 @@ from mmpose_ext.visualization.video import (
 )
 
 NAME = 'comparison'
-FRAMED_SIZE = 1000.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--model-fps', type=float, help='lift at this frame rate (default: as it is)'
     )
     parser.add_argument(
-        '--person-height', type=float, default=1 / 3, help='share of the image width'
+        '--person-height',
+        type=float,
+        default=PERSON_HEIGHT,
+        help='share of the image width',
     )
     parser.add_argument(
         '--stride', type=int, help='frames between windows (default: half a window)'
@@ -218,13 +223,26 @@ def compare_on_keypoints(
             f'{args.reference} has {len(target)} frames, {args.keypoints} has '
             f'{len(clip.keypoints)}'
         )
+    track = clip_to_track(clip)
     poses = {}
     for files in lifters:
         cfg = load_config(files, args)
-        model = load_lifter(files, args, cfg)
-        poses[files.label] = lift_clip(model, clip, cfg, args)
+        lifter = KeypointLifter.of_model(
+            load_lifter(files, args, cfg), window_length(cfg), name=files.label
+        )
+        assert clip.image_size is not None
+        (lifted,) = lifter.lift_tracks(
+            [track],
+            clip.image_size,
+            fps=clip.fps,
+            model_fps=args.model_fps,
+            stride=args.stride,
+            batch_size=batch_size_of(args, cfg),
+            person_height=args.person_height or None,
+        )
+        poses[files.label] = lifted.poses
     fps = clip.fps or args.model_fps or 25.0
-    return Comparison(clip.keypoints, poses, target, False, fps)
+    return Comparison(track.keypoints, poses, target, False, fps)
 
 
 def complete_clip(clip: KeypointClip, args: argparse.Namespace) -> KeypointClip:
@@ -250,32 +268,6 @@ def complete_clip(clip: KeypointClip, args: argparse.Namespace) -> KeypointClip:
             '--model-fps needs the frame rate of the keypoints: give --fps'
         )
     return replace(clip, image_size=size, fps=fps)
-
-
-def lift_clip(
-    model: Any, clip: KeypointClip, cfg: Any, args: argparse.Namespace
-) -> np.ndarray:
-    """Poses ``(F, 17, 3)`` of the clip, lifted at the model's frame rate and size."""
-    keypoints, size = clip.keypoints, clip.image_size
-    assert size is not None
-    if args.person_height:
-        keypoints = frame_person(keypoints, height=args.person_height, size=FRAMED_SIZE)
-        size = (FRAMED_SIZE, FRAMED_SIZE)
-    ratio = args.model_fps / clip.fps if args.model_fps and clip.fps else 1.0
-    last = len(keypoints) - 1
-    times = np.arange(int(last * ratio) + 1) / ratio
-    scores = clip.scores
-    poses = lift_keypoints(
-        model,
-        interpolate_frames(keypoints, times),
-        size,
-        seq_len=cfg.test_dataloader.dataset.seq_len,
-        scores=None if scores is None else interpolate_frames(scores, times),
-        stride=args.stride,
-        batch_size=batch_size_of(args, cfg),
-    )
-    positions = np.minimum(np.arange(last + 1) * ratio, len(poses) - 1)
-    return interpolate_frames(poses, positions)
 
 
 def write(comparison: Comparison, args: argparse.Namespace) -> None:

@@ -1,19 +1,9 @@
-# MM-Fi, protocol 1, random split at the papers' 3 : 1. For others:
-#   --cfg-options {train,val,test}_dataloader.dataset.{protocol,split,ratio}=...
-# Frames without radar points are left out whatever sensors are in use, so that all
-# methods are scored on the same frames.
-modalities = ('rgb', 'lidar', 'mmwave', 'wifi')
+# MM-Fi as released.
+_base_ = './mmfi_sensors.py'
+
 mmfi = dict(
-    type='MMFiDataset',
     store='data/mmfi',
-    modalities=modalities,
-    protocol=1,
-    split='random',
-    ratio=0.75,
-    split_seed=0,
     windows=dict(rgb=27, mmwave=5),
-    empty_radar='drop',
-    drop_on=('mmwave',),
     pipeline=[
         dict(type='NormalizeImageKeypoints'),
         dict(type='SubsamplePoints', key='lidar', max_points=1024),
@@ -22,26 +12,8 @@ mmfi = dict(
         dict(type='PackMultiModalInputs'),
     ],
 )
-loader = dict(
-    batch_size=192,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    collate_fn=dict(type='multi_modal_collate'),
-)
+loader = dict(batch_size=192, num_workers=4, pin_memory=True)
 
-train_dataloader = dict(
-    **loader,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(**mmfi, subset='train'),
-)
-val_dataloader = dict(
-    **loader,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(**mmfi, subset='val', test_mode=True),
-)
+train_dataloader = dict(**loader, dataset=mmfi)
+val_dataloader = dict(**loader, dataset=mmfi)
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='MultiModalPoseMetric', group_by=('action', 'environment'))
-test_evaluator = val_evaluator

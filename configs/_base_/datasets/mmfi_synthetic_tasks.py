@@ -4,7 +4,6 @@
 _base_ = './mmfi_synthetic.py'
 
 train_dataloader = dict(dataset=dict(split='cross_subject'))
-val_dataloader = dict(dataset=dict(split='cross_subject'))
-test_dataloader = dict(dataset=dict(split='cross_subject'))
+val_dataloader = test_dataloader = train_dataloader
 val_evaluator = dict(group_by=('action',))
 test_evaluator = val_evaluator

@@ -5,16 +5,17 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from mmpose.registry import DATASETS
 from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
 from mmpose_ext.datasets.multi_modal_collate import multi_modal_collate
-from mmpose_ext.datasets.noisy_modality_dataset import NoisyModalityDataset
-
-KINDS = ('raw', 'unaligned')
+from mmpose_ext.datasets.noisy_modality_dataset import (
+    NoiseKind,
+    NoisyModalityDataset,
+)
 
 
 class TaskData:
@@ -78,9 +79,7 @@ class TaskData:
             return None
         dataset = self.dataset(task)
         return {
-            'modality': self.modality(task),
-            'kind': self.noise['kind'],
-            'ratio': self.noise['ratio'],
+            **{k: v for k, v in dataset.options.items() if k != 'seed'},
             'samples': len(dataset),
             'noisy': int(dataset.noisy.sum()),
         }
@@ -145,9 +144,10 @@ def check_noise(
             f'noise.modalities has {len(names)} entries for {num_tasks} tasks; give '
             "one a task, 'none' where nothing is corrupted"
         )
-    if noise['kind'] not in KINDS or not 0 <= noise['ratio'] < 1:
+    kinds = get_args(NoiseKind)
+    if noise['kind'] not in kinds or not 0 <= noise['ratio'] < 1:
         raise ValueError(
-            f'noise: kind={noise["kind"]!r} must be one of {KINDS}, '
+            f'noise: kind={noise["kind"]!r} must be one of {kinds}, '
             f'ratio={noise["ratio"]} in [0, 1)'
         )
     used = dataset.get('modalities')

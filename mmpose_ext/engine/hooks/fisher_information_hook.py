@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-import torch
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import Hook
 from mmpose.registry import HOOKS
 from torch import Tensor
 
-from mmpose_ext.engine.contribution_meter import (
-    MAX_EXACT,
-    ContributionMeter,
-    check_choice,
-    make_plan,
-)
+from mmpose_ext.choices import check_choice
+from mmpose_ext.engine.contribution_meter import MAX_EXACT
 from mmpose_ext.engine.hooks.shapley_contribution_hook import SCORES
 from mmpose_ext.engine.initial_weights import InitialWeights
+from mmpose_ext.engine.sample_passes import (
+    contributions,
+    losses_of_samples,
+    prepared,
+)
 from mmpose_ext.engine.side_trip import bare_model, first_batches, side_trip
 from mmpose_ext.evaluation.functional.fisher import (
     ESTIMATORS,
@@ -194,8 +194,8 @@ class FisherInformationHook(Hook):
             scores = runner.message_hub.get_info(SCORES) or self._score(runner)
             fisher = diagonal_fisher(
                 model,
-                _sample_losses,
-                self._batches(runner),
+                losses_of_samples,
+                prepared(model, self._batches(runner)),
                 names=[_PREFIX + n for n, _ in model.encoders.named_parameters()],
                 **self.options,
             )
@@ -228,29 +228,17 @@ class FisherInformationHook(Hook):
         moved = {name: value.to(device) for name, value in fisher.items()}
         model.constraint.set(reference, moved, strengths)
 
-    def _batches(self, runner: Any) -> Iterator[dict[str, Any]]:
-        """The first batches of this epoch, preprocessed, tensors only."""
-        model = bare_model(runner.model)
-        loader = runner.train_dataloader
-        for data in first_batches(loader, self.num_batches, epoch=runner.epoch):
-            found = model.data_preprocessor(data, False)
-            pose = found['data_samples']['pose']
-            yield {'inputs': found['inputs'], 'pose': pose}
+    def _batches(self, runner: Any) -> Iterator[Any]:
+        """The first batches of this epoch."""
+        return first_batches(
+            runner.train_dataloader, self.num_batches, epoch=runner.epoch
+        )
 
-    @torch.no_grad()
     def _score(self, runner: Any) -> dict[str, float]:
         model = bare_model(runner.model)
         if self.first_epoch == 'superior':
             return dict.fromkeys(model.modalities, 0.0)
-        plan = make_plan('exact', len(model.modalities), 0)
-        meter = ContributionMeter(model.modalities, plan)
-        for batch in self._batches(runner):
-            inputs = batch['inputs']
-            meter.add(model, model.encode(inputs), model.present(inputs), batch['pose'])
-        found = meter.compute()
-        if found is None:
-            raise ValueError('the training data loader gave no batch to score')
-        return found.scores
+        return contributions(model, self._batches(runner))
 
     def _report(
         self, runner: Any, fisher: Mapping[str, Tensor], strengths: Mapping[str, float]
@@ -275,8 +263,3 @@ class FisherInformationHook(Hook):
             f'm^2, x strength): {text}'
         )
         return means
-
-
-def _sample_losses(model: Any, batch: Mapping[str, Any]) -> Tensor:
-    """MPJPE of each sample ``(B,)``, metres."""
-    return model.sample_losses(batch['inputs'], {'pose': batch['pose']})

@@ -21,10 +21,10 @@ from mmpose_ext.engine.side_trip import (
     set_sampler_epoch,
     side_trip,
 )
+from mmpose_ext.models.estimators.multi_modal_pose_estimator import FUSED
 from mmpose_ext.models.loss_blending import blending_weights
 
 _STATE, _SALT = 'gradient_blending', 0xB1E4D
-_FUSED = 'fused'
 
 
 @HOOKS.register_module()
@@ -145,7 +145,7 @@ class GradientBlendingHook(Hook):
             with side_trip(runner.model, step=runner.iter, salt=_SALT):
                 before = self._measure(runner, names)
                 after = before.clone()
-                for group in ((_FUSED,), tuple(n for n in names if n != _FUSED)):
+                for group in ((FUSED,), tuple(n for n in names if n != FUSED)):
                     optimiser.forget()
                     self._train(runner, group)
                     chosen = [names.index(name) for name in group]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from mmpose_ext.engine.hooks.shapley_contribution_hook import (
     SCORES,
     ShapleyContributionHook,
 )
-from mmpose_ext.engine.initial_weights import InitialWeights
+from mmpose_ext.engine.initial_weights import InitialWeights, blend_with
 from mmpose_ext.engine.side_trip import bare_model, first_batches, side_trip
 from mmpose_ext.evaluation.functional.two_means import (
     Groups,
@@ -153,22 +153,6 @@ class ModalityRelearningHook(Hook):
                     for data in batches
                 ),
             )
-
-
-@torch.no_grad()
-def blend_with(
-    encoders: nn.Module, initial: Mapping[str, Tensor], alphas: Mapping[str, float]
-) -> None:
-    """Move parameters towards initial ones, in place.
-
-    Args:
-        encoders: With one child a modality.
-        initial: Initial weights by name.
-        alphas: Share of the initial weights, by modality.
-    """
-    for name, parameter in encoders.named_parameters():
-        alpha = alphas[name.partition('.')[0]]
-        parameter.lerp_(initial[name].to(parameter), alpha)
 
 
 def forget_moments(wrapper: Any, parameters: Iterable[Tensor]) -> None:

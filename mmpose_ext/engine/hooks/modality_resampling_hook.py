@@ -10,8 +10,9 @@ from mmengine.hooks import Hook
 from mmpose.registry import HOOKS
 
 from mmpose_ext.datasets.samplers.modality_resampler import ModalityResampler
-from mmpose_ext.engine.contribution_meter import ContributionMeter, make_plan
 from mmpose_ext.engine.hooks.shapley_contribution_hook import SCORES
+from mmpose_ext.engine.run_length import planned_steps
+from mmpose_ext.engine.sample_passes import contributions
 from mmpose_ext.engine.side_trip import bare_model, first_batches, side_trip
 from mmpose_ext.evaluation.functional.dominance import Dominant, dominance
 
@@ -112,19 +113,10 @@ class ModalityResamplingHook(Hook):
 
     def _estimate(self, runner: Any) -> dict[str, float]:
         model, loader = bare_model(runner.model), runner.train_dataloader
-        plan = make_plan('exact', len(model.modalities), 0)
-        meter = ContributionMeter(model.modalities, plan)
         count = max(1, math.floor(self.estimate_share * len(loader)))
-        with side_trip(runner.model, step=runner.iter, salt=_SALT), torch.no_grad():
-            model.eval()
-            for batch in first_batches(loader, count, epoch=runner.epoch):
-                data = model.data_preprocessor(batch, False)
-                inputs, pose = data['inputs'], data['data_samples']['pose']
-                meter.add(model, model.encode(inputs), model.present(inputs), pose)
-        found = meter.compute()
-        if found is None:
-            raise ValueError('the training data loader gave no batch to score')
-        return found.scores
+        with side_trip(runner.model, step=runner.iter, salt=_SALT):
+            batches = first_batches(loader, count, epoch=runner.epoch)
+            return contributions(model, batches)
 
     def _keep(self, runner: Any, scores: dict[str, float]) -> None:
         """Put what was chosen into the message hub and the log."""
@@ -146,8 +138,7 @@ class ModalityResamplingHook(Hook):
 
 def _set_length(runner: Any) -> None:
     """Tell the run how many steps it has, now that an epoch's length has changed."""
-    left = runner.max_epochs - runner.epoch
-    total = runner.iter + left * len(runner.train_dataloader)
+    total = planned_steps(runner.train_loop)
     runner.train_loop._max_iters = total
     runner.message_hub.update_info('max_iters', total)
     wrapper = runner.optim_wrapper

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from mmengine.dist import get_world_size, master_only
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import BaseOptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop
 from mmpose.registry import HOOKS
 
 from mmpose_ext.engine.checkpoints import allow_training_checkpoints
 from mmpose_ext.engine.console import CONSOLE, show_what_matters
+from mmpose_ext.engine.side_trip import bare_model
 
 PICTURES = 'pictures'
 """Entry of the message hub where hooks list the pictures of this run."""
@@ -132,8 +132,7 @@ def register_picture(runner: Any, path: str | os.PathLike) -> None:
 
 
 def _describe_model(model: Any) -> str:
-    if is_model_wrapper(model):
-        model = model.module
+    model = bare_model(model)
     everything = sum(p.numel() for p in model.parameters())
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     text = f'{type(model).__name__}, {_count(everything)} parameters'

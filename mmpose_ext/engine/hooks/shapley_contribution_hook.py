@@ -13,6 +13,7 @@ from mmengine.hooks import Hook
 from mmpose.registry import HOOKS
 
 from mmpose_ext.atomic_write import atomic_path, write_json
+from mmpose_ext.choices import check_choice
 from mmpose_ext.engine.contribution_meter import (
     ABSENT,
     ESTIMATORS,
@@ -20,7 +21,6 @@ from mmpose_ext.engine.contribution_meter import (
     PROFITS,
     ContributionMeter,
     Contributions,
-    check_choice,
     make_plan,
 )
 from mmpose_ext.engine.hooks.run_summary_hook import register_picture

@@ -14,7 +14,6 @@ import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 from mmpose.registry import LOOPS
 from torch import Tensor, nn
@@ -23,12 +22,18 @@ from torch.utils.data import ConcatDataset, Dataset
 from mmpose_ext.atomic_write import write_json
 from mmpose_ext.datasets.mmfi_tasks import read_tasks
 from mmpose_ext.engine.continual.noise_separation import NoiseSeparation
-from mmpose_ext.engine.continual.passes import contributions, prepared
 from mmpose_ext.engine.continual.stages import Stage, plan_stages
 from mmpose_ext.engine.continual.task_data import TaskData, remembered
 from mmpose_ext.engine.continual.task_record import TaskRecord
 from mmpose_ext.engine.continual.weight_consolidation import WeightConsolidation
-from mmpose_ext.engine.side_trip import side_trip
+from mmpose_ext.engine.initial_weights import blend_with
+from mmpose_ext.engine.run_length import planned_steps
+from mmpose_ext.engine.sample_passes import (
+    contributions,
+    losses_of_samples,
+    prepared,
+)
+from mmpose_ext.engine.side_trip import bare_model, side_trip
 from mmpose_ext.evaluation.functional.fisher import diagonal_fisher
 from mmpose_ext.evaluation.functional.loss_mixture import separation_scores
 from mmpose_ext.evaluation.functional.two_means import strengths_by_score
@@ -141,8 +146,7 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
     @property
     def model(self) -> Any:
         """The model without its wrapper."""
-        model = self.runner.model
-        return model.module if is_model_wrapper(model) else model
+        return bare_model(self.runner.model)
 
     @property
     def networks(self) -> tuple[MultiModalPoseEstimator, ...]:
@@ -318,7 +322,7 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
                 batches = prepared(network, self.task_data.in_order(dataset))
                 new = diagonal_fisher(
                     network,
-                    _losses,
+                    losses_of_samples,
                     itertools.islice(batches, options.num_batches),
                     estimator=options.estimator,
                     chunk_size=options.chunk_size,
@@ -339,7 +343,6 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
                 reference = {name: self.reference[number][name] for name in fisher}
                 network.consolidation.set(reference, fisher, self.consolidation.weight)
 
-    @torch.no_grad()
     def _relearn(self, task: int) -> None:
         """Go part of the way back to the task's start (Eq. 4)."""
         assert self.relearning and self.start is not None
@@ -347,10 +350,10 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
         alphas = strengths_by_score(
             scores, self.relearning['alpha_superior'], self.relearning['alpha_inferior']
         )
-        for name, parameter in self.model.named_parameters():
-            modality = _modality_of(name)
-            if modality is not None:
-                parameter.lerp_(self.start[name].to(parameter), alphas[modality])
+        for name, module in self.model.named_modules():
+            if module in self.networks:
+                encoders = f'{name}.encoders.'.removeprefix('.')
+                blend_with(module.encoders, _part(self.start, encoders), alphas)
         told = ', '.join(f'{name} {alpha:g}' for name, alpha in alphas.items())
         print_log(f'task {task + 1}: re-learning, {told}', logger='current')
 
@@ -384,8 +387,7 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
                 'drop_last=False'
             )
         self._loader_of = (stage.task, stage.phase)
-        left = self._max_epochs - self._epoch
-        self._max_iters = self._iter + left * len(self.dataloader)
+        self._max_iters = planned_steps(self)
 
     def _build(self, config: dict[str, Any]) -> Any:
         randomness = self.runner._randomness_cfg
@@ -504,14 +506,13 @@ def _read_relearning(options: Mapping[str, Any], num_epochs: int) -> dict[str, A
     return relearning
 
 
-def _losses(network: Any, batch: dict[str, Any]) -> Tensor:
-    return network.sample_losses(batch['inputs'], batch)
-
-
-def _modality_of(parameter: str) -> str | None:
-    """The modality whose encoder a parameter belongs to."""
-    _, found, rest = parameter.partition('encoders.')
-    return rest.partition('.')[0] if found else None
+def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Entries of a state dict below a prefix, without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in state.items()
+        if name.startswith(prefix)
+    }
 
 
 def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import torch
 from mmpose.registry import OPTIM_WRAPPERS
 from torch import Tensor
 from torch.optim import Optimizer
@@ -12,7 +11,7 @@ from torch.optim import Optimizer
 from mmpose_ext.engine.optim_wrappers.modality_optim_wrapper import (
     ModalityOptimWrapper,
 )
-from mmpose_ext.engine.optim_wrappers.score_tally import ScoreTally
+from mmpose_ext.engine.optim_wrappers.score_tally import ScoreTally, sum_and_count
 from mmpose_ext.evaluation.functional.shapley import coalitions, shapley_values
 from mmpose_ext.models.gradient_modulation import (
     agm_coefficients,
@@ -101,8 +100,7 @@ class AGMOptimWrapper(ModalityOptimWrapper):
 
     def _running_mean(self, ratios: Tensor) -> Tensor:
         """Mean ratio of each modality, this step included ``(M,)``."""
-        known = ~ratios.isnan()
-        new = torch.stack([torch.where(known, ratios, 0.0), known.to(ratios.dtype)])
+        new = sum_and_count(ratios)
         if self._ratio_sums is not None:
             new = new + self._ratio_sums.to(new.device)
         self._ratio_sums = new

@@ -14,9 +14,8 @@ from torch.optim import Optimizer
 from mmpose_ext.engine.optim_wrappers.modality_optim_wrapper import (
     ModalityOptimWrapper,
 )
+from mmpose_ext.models.estimators.multi_modal_pose_estimator import FUSED
 from mmpose_ext.models.gradient_modulation import pareto_factors
-
-_FUSED_LOSS = 'fused'
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -93,7 +92,7 @@ class MMParetoOptimWrapper(ModalityOptimWrapper):
     def _add_fused(self) -> None:
         model = self.model
         parameters = {name: self._parameters(name) for name in self.modalities}
-        loss = model.loss_weights[_FUSED_LOSS] * model.last_losses[_FUSED_LOSS]
+        loss = model.loss_weights[FUSED] * model.last_losses[FUSED]
         gradients = torch.autograd.grad(
             self.scaled(self.scale_loss(loss)),
             [p for group in parameters.values() for p in group],

@@ -19,7 +19,7 @@ from mmpose_ext.models.gradient_modulation import (
     modality_scores,
     ogm_coefficients,
 )
-from mmpose_ext.models.step_generator import run_seed, training_step
+from mmpose_ext.models.step_generator import run_seed, step_seed, training_step
 
 _SALT = 0x06E
 
@@ -110,7 +110,7 @@ class OGMGEOptimWrapper(ModalityOptimWrapper):
             of_first = torch.tensor([run_seed() % 2**62], device=device)
             broadcast(of_first)
             self._seed = int(of_first)
-        seed = (self._seed + 1_000_003 * training_step()) % 2**62
+        seed = step_seed(self._seed, training_step(), rank=0) % 2**62
         return torch.Generator(device).manual_seed(seed ^ _SALT)
 
 

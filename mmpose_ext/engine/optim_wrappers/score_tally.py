@@ -18,8 +18,7 @@ class ScoreTally:
 
     def add(self, scores: Tensor) -> None:
         """Count scores of a batch ``(M,)``; NaN, an unknown score, does not count."""
-        known = ~scores.isnan()
-        sums = torch.stack([torch.where(known, scores, 0.0), known.to(scores.dtype)])
+        sums = sum_and_count(scores)
         self._sums = sums if self._sums is None else self._sums + sums
 
     def take(self, num_modalities: int, device: torch.device) -> Tensor:
@@ -31,3 +30,9 @@ class ScoreTally:
         if get_world_size() > 1:
             all_reduce(sums)
         return sums[0] / sums[1]
+
+
+def sum_and_count(values: Tensor) -> Tensor:
+    """Values ``(M,)`` as sums and counts ``(2, M)``; 0 and 0 where one is NaN."""
+    known = ~values.isnan()
+    return torch.stack([torch.where(known, values, 0.0), known.to(values.dtype)])

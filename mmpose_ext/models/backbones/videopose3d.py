@@ -52,13 +52,8 @@ class VideoPose3D(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if len(kernel_sizes) < 2 or any(size % 2 == 0 for size in kernel_sizes):
-            raise ValueError(
-                'kernel_sizes must be at least two odd numbers, for example (3, 3, 3), '
-                f'got {kernel_sizes}'
-            )
         self.in_channels, self.num_joints = in_channels, num_joints
-        self.receptive_field = math.prod(kernel_sizes)
+        self.receptive_field = receptive_field_of(kernel_sizes)
         self.tcn = TCN(
             in_channels * num_joints,
             stem_channels=embed_dims,
@@ -97,3 +92,17 @@ class VideoPose3D(BaseModule):
         for block in self.tcn.tcn_blocks:
             tokens = block(tokens)
         return tokens.transpose(1, 2)
+
+
+def receptive_field_of(kernel_sizes: Sequence[int]) -> int:
+    """Frames that one frame after convolutions of these widths depends on.
+
+    Raises:
+        ValueError: If there are fewer than two widths or one is even.
+    """
+    if len(kernel_sizes) < 2 or any(size % 2 == 0 for size in kernel_sizes):
+        raise ValueError(
+            'kernel_sizes must be at least two odd numbers, for example (3, 3, 3), '
+            f'got {kernel_sizes}'
+        )
+    return math.prod(kernel_sizes)

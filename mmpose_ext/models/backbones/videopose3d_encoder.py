@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from mmengine.model import BaseModule
@@ -10,6 +9,8 @@ from mmpose.models.backbones import TCN
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
+
+from mmpose_ext.models.backbones.videopose3d import receptive_field_of
 
 
 @MODELS.register_module()
@@ -52,12 +53,7 @@ class VideoPose3DEncoder(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if len(kernel_sizes) < 2 or any(size % 2 == 0 for size in kernel_sizes):
-            raise ValueError(
-                'kernel_sizes must be at least two odd numbers, for example (3, 3, 3), '
-                f'got {kernel_sizes}'
-            )
-        self.receptive_field = math.prod(kernel_sizes)
+        self.receptive_field = receptive_field_of(kernel_sizes)
         self.input_shape = (self.receptive_field, num_joints, in_channels)
         self.out_channels = embed_dims
         self.tcn = TCN(

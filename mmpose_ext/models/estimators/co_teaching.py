@@ -71,9 +71,7 @@ class CoTeaching(NetworkPair):
         """
         pose = data_samples['pose']
         errors = [
-            joint_errors(
-                network.predict_features(*self.see(network, inputs, pose)), pose
-            )
+            joint_errors(network.predict_features(*network.see(inputs, pose)), pose)
             for network in self.networks
         ]
         rate = forget_rate(

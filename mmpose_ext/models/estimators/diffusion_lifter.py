@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -144,7 +144,7 @@ class DiffusionLifter(SequenceLifter):
         keypoints: Tensor,
         count: int,
         generator: torch.Generator,
-        flip_indices: list[int] | None = None,
+        flip_indices: Sequence[int] | None = None,
     ) -> Tensor:
         """Sample poses from pure noise, all hypotheses in one batch.
 
@@ -160,12 +160,34 @@ class DiffusionLifter(SequenceLifter):
         shape = (len(keypoints) * count, *keypoints.shape[1:3], 3)
         noise = draw_noise(shape, generator, keypoints.device)
         poses = self.diffusion.sample(
-            self._denoiser(keypoints.repeat_interleave(count, 0), flip_indices),
+            self.denoiser(keypoints.repeat_interleave(count, 0), flip_indices),
             noise,
             count=self.sampling_steps,
             generator=generator,
         )
         return poses.unflatten(0, (-1, count))
+
+    def denoiser(
+        self, keypoints: Tensor, flip_indices: Sequence[int] | None
+    ) -> Denoise:
+        """:meth:`denoise` of given keypoints, as samplers call it.
+
+        Args:
+            keypoints: Normalised 2D ``(N, T, K, 2)``.
+            flip_indices: Average with the prediction of the mirrored keypoints and
+                noise, with these opposite joints; ``None`` for no flip test.
+        """
+        if flip_indices is None:
+            return partial(self.denoise, keypoints)
+        both = torch.cat([keypoints, flip_poses(keypoints, flip_indices)])
+
+        def denoise(noisy: Tensor, timesteps: Tensor) -> Tensor:
+            stacked = torch.cat([noisy, flip_poses(noisy, flip_indices)])
+            poses = self.denoise(both, stacked, timesteps.repeat(2))
+            straight, mirrored = poses.unflatten(0, (2, -1)).unbind()
+            return 0.5 * (straight + flip_poses(mirrored, flip_indices))
+
+        return denoise
 
     def protocol(self) -> dict[str, Any]:
         """What results shall tell of the model."""
@@ -189,19 +211,6 @@ class DiffusionLifter(SequenceLifter):
     def last_steps(self, batch: Tensor) -> Tensor:
         """The time step of pure noise for each row of a batch, ``(N,)``."""
         return torch.full((len(batch),), self.diffusion.last_step, device=batch.device)
-
-    def _denoiser(self, keypoints: Tensor, flip_indices: list[int] | None) -> Denoise:
-        if flip_indices is None:
-            return partial(self.denoise, keypoints)
-        both = torch.cat([keypoints, flip_poses(keypoints, flip_indices)])
-
-        def denoise(noisy: Tensor, timesteps: Tensor) -> Tensor:
-            stacked = torch.cat([noisy, flip_poses(noisy, flip_indices)])
-            poses = self.denoise(both, stacked, timesteps.repeat(2))
-            straight, mirrored = poses.chunk(2)
-            return 0.5 * (straight + flip_poses(mirrored, flip_indices))
-
-        return denoise
 
     def _choose_joints(
         self, hypotheses: Tensor, keypoints: Tensor, data_samples: list

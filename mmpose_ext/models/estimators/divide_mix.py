@@ -148,7 +148,7 @@ class DivideMix(NetworkPair):
             of_other = probability[1 - number]
             clean = of_other >= self.threshold
             target = refine_labels(pose, of_other, clean, guesses[number], both)
-            features, present = self.see(network, inputs, pose)
+            features, present = network.see(inputs, pose)
             if self.mix_alpha:
                 partner, share = draw_mixing(len(pose), self.mix_alpha, generator)
                 partner = partner.to(pose.device)
@@ -176,7 +176,7 @@ class DivideMix(NetworkPair):
     def _warm_up(self, inputs: Mapping[str, Tensor], pose: Tensor) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
         for number, network in enumerate(self.networks):
-            pred = network.predict_features(*self.see(network, inputs, pose))
+            pred = network.predict_features(*network.see(inputs, pose))
             losses |= self.losses_of(number, loss_pose=joint_errors(pred, pose).mean())
         return losses
 
@@ -217,7 +217,7 @@ def mix_features(
     Returns:
         The mixtures ``(B, d)``, and which modalities one of the two had ``(B, M)``.
     """
-    filled = keep_present_all(features, present, network._fill(features))
+    filled = keep_present_all(features, present, network.stand_ins(features))
     mixed = {
         name: mix(feature, partner, share)
         for name, feature in zip(features, filled, strict=True)

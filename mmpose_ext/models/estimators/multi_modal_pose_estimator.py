@@ -19,6 +19,7 @@ from mmpose_ext.models.heads.absolute_pose_head import AbsolutePoseHead
 from mmpose_ext.models.losses.weight_constraint_loss import WeightConstraintLoss
 from mmpose_ext.models.necks.concat_fusion import ConcatFusion
 from mmpose_ext.models.necks.modality_fusion import ModalityFusion, keep_present
+from mmpose_ext.models.sample_selection import joint_errors
 
 Absent = Literal['zero', 'mean']
 Features = dict[str, Tensor]
@@ -207,7 +208,13 @@ class MultiModalPoseEstimator(BaseModel):
 
     def predict_features(self, features: Features, present: Tensor) -> Tensor:
         """Poses ``(B, K, 3)``, metres, of features ``(B, d)``."""
-        return self.head(self.fusion(features, present, self._fill(features)))
+        return self.head(self.fusion(features, present, self.stand_ins(features)))
+
+    def stand_ins(self, features: Features) -> Mapping[str, Tensor] | None:
+        """What stands in for absent modalities ``(d,)``; ``None`` for zeros."""
+        if self.absent == 'zero':
+            return None
+        return {name: self.get_buffer(f'mean_{name}') for name in features}
 
     def predict_subsets(
         self,
@@ -234,7 +241,7 @@ class MultiModalPoseEstimator(BaseModel):
         """
         masks = masks[:, None].bool()
         if absent is None:
-            fill = self._fill(features)
+            fill = self.stand_ins(features)
         else:
             fill = _batch_means(features) if absent == 'mean' else None
         if present is not None:
@@ -262,16 +269,13 @@ class MultiModalPoseEstimator(BaseModel):
             ``loss_pose``, ``loss_pose_<modality>`` of auxiliary heads,
             ``loss_constraint`` and ``loss_consolidation``, each with its weight.
         """
-        features, present = self.encode(inputs), self.present(inputs)
-        self._follow_means(features, present)
         pose = data_samples['pose']
+        features, present = self.see(inputs, pose)
         losses = {FUSED: self.head.loss(self.predict_features(features, present), pose)}
         for number, name in enumerate(self.auxiliary_heads):
             head: Any = self.auxiliary_heads[name]
             alone = keep_present(features[name], present[:, number])
             losses[name] = head.loss(head(alone), pose)
-        self.last_features = {name: x.detach() for name, x in features.items()}
-        self.last_present, self.last_pose = present, pose
         self.last_losses = losses
         weighted = {
             'loss_pose' if name == FUSED else f'loss_pose_{name}': (
@@ -279,21 +283,44 @@ class MultiModalPoseEstimator(BaseModel):
             )
             for name, value in losses.items()
         }
+        return weighted | self.weight_losses()
+
+    def see(
+        self, inputs: Mapping[str, Tensor], pose: Tensor
+    ) -> tuple[Features, Tensor]:
+        """Encode a training batch, and leave it for those who balance modalities.
+
+        Args:
+            inputs: See :meth:`forward`.
+            pose: The truth ``(B, K, 3)``, metres.
+
+        Returns:
+            Features ``(B, d)`` of each modality, and which ones each sample has
+            ``(B, M)``, bool.
+        """
+        features, present = self.encode(inputs), self.present(inputs)
+        self._follow_means(features, present)
+        self.last_features = {name: x.detach() for name, x in features.items()}
+        self.last_present, self.last_pose = present, pose
+        return features, present
+
+    def weight_losses(self) -> dict[str, Tensor]:
+        """Losses on the weights: ``loss_constraint`` and ``loss_consolidation``."""
+        losses = {}
         if self.constraint is not None:
-            weighted['loss_constraint'] = self.constraint(
+            losses['loss_constraint'] = self.constraint(
                 self.encoders.named_parameters()
             )
         if self.consolidation is not None:
-            weighted['loss_consolidation'] = self.consolidation(self.named_parameters())
-        return weighted
+            losses['loss_consolidation'] = self.consolidation(self.named_parameters())
+        return losses
 
     def sample_losses(
         self, inputs: Mapping[str, Tensor], data_samples: Mapping[str, Any]
     ) -> Tensor:
         """Mean joint error of each sample ``(B,)``, metres (paper, Eq. 10)."""
-        pred = self.predict_features(self.encode(inputs), self.present(inputs)).float()
-        error = torch.linalg.vector_norm(pred - data_samples['pose'], dim=-1)
-        return error.mean(dim=-1)
+        pred = self.predict_features(self.encode(inputs), self.present(inputs))
+        return joint_errors(pred, data_samples['pose'])
 
     def predict(
         self, inputs: Mapping[str, Tensor], data_samples: Mapping[str, Any]
@@ -340,11 +367,6 @@ class MultiModalPoseEstimator(BaseModel):
         if stopped and torch.is_grad_enabled() and is_distributed():
             feature = feature + 0 * sum(p.sum() for p in encoder.parameters())
         return feature
-
-    def _fill(self, features: Features) -> Mapping[str, Tensor] | None:
-        if self.absent == 'zero':
-            return None
-        return {name: self.get_buffer(f'mean_{name}') for name in features}
 
     def _follow_means(self, features: Features, present: Tensor) -> None:
         """Let the running means follow a training batch."""

@@ -16,7 +16,6 @@ from torch.utils.data import DataLoader
 
 from mmpose_ext.models.estimators.multi_modal_pose_estimator import (
     FUSED,
-    Features,
     MultiModalPoseEstimator,
 )
 
@@ -175,34 +174,11 @@ class NetworkPair(BaseModel):
                 _average(result.pred_instances, twin.pred_instances)
         return results
 
-    def see(
-        self,
-        network: MultiModalPoseEstimator,
-        inputs: Mapping[str, Tensor],
-        pose: Tensor,
-    ) -> tuple[Features, Tensor]:
-        """Features of a training batch, and which modalities samples have.
-
-        They are left in the network for those who balance modalities.
-        """
-        features, present = network.encode(inputs), network.present(inputs)
-        network._follow_means(features, present)
-        network.last_features = {name: x.detach() for name, x in features.items()}
-        network.last_present, network.last_pose = present, pose
-        return features, present
-
     def losses_of(self, number: int, **losses: Tensor) -> dict[str, Tensor]:
         """Losses of a network under its name, those on its weights among them."""
         network = self.networks[number]
         network.last_losses = {FUSED: torch.stack(list(losses.values())).sum()}
-        if network.constraint is not None:
-            losses['loss_constraint'] = network.constraint(
-                network.encoders.named_parameters()
-            )
-        if network.consolidation is not None:
-            losses['loss_consolidation'] = network.consolidation(
-                network.named_parameters()
-            )
+        losses |= network.weight_losses()
         return {f'network{number}.{name}': loss for name, loss in losses.items()}
 
     def get_extra_state(self) -> dict[str, Any]:

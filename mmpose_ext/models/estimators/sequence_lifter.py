@@ -154,7 +154,8 @@ class SequenceLifter(PoseLifter):
         if self.test_cfg.get('flip_test', False):
             flip_indices = data_samples[0].metainfo['flip_indices']
             both = _concatenate(inputs, flip_inputs(inputs, flip_indices))
-            pred, mirrored = self._forward(both).chunk(2)
+            # Not `chunk`, whose parts ONNX cannot have in a batch of any size.
+            pred, mirrored = self._forward(both).unflatten(0, (2, -1)).unbind()
             pred = 0.5 * (pred + flip_poses(mirrored, flip_indices))
         else:
             pred = self._forward(inputs)

@@ -165,7 +165,8 @@ def _draw(value: Tensor, distribution: Distribution, std: float) -> None:
 def _concat_bias(shared: Tensor, bias: Tensor | None) -> Tensor:
     if bias is None:
         return shared
-    own = first_frames(bias, shared.shape[1]).expand(len(shared), -1, -1, -1)
+    # Not `len(shared)`, which would fix the batch of an exported network.
+    own = first_frames(bias, shared.shape[1]).expand(shared.shape[0], -1, -1, -1)
     return torch.cat([shared, own.to(shared.dtype)], dim=-1)
 
 

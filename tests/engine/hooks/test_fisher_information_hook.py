@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 
 from mmpose_ext.engine.hooks import FisherInformationHook, fisher_information_hook
 from mmpose_ext.evaluation.functional import diagonal_fisher, strengths_by_score
-from tests.fixtures.tiny_sensor_run import CHECKPOINTS, run_config
+from tests.fixtures.tiny_sensor_run import CHECKPOINTS, made_run, run_config
 
 CONSTRAINT = dict(constraint=dict(type='WeightConstraintLoss'))
 SHAPLEY = dict(type='ShapleyContributionHook')
@@ -53,18 +53,10 @@ def trained(work_dir, hook=None, *, extra=(), epochs=3, scores=True, **options):
     hooks = [SHAPLEY] if scores else []
     if hook is not None:
         hooks.append(dict(type='FisherInformationHook', **hook))
-    config = run_config(
-        work_dir,
-        model=CONSTRAINT,
-        custom_hooks=hooks,
-        train_cfg=dict(by_epoch=True, max_epochs=epochs),
-        **{**CHECKPOINTS, **options},
+    options = {**CHECKPOINTS, **options}
+    return made_run(
+        work_dir, hooks, model=CONSTRAINT, epochs=epochs, extra=extra, **options
     )
-    runner = Runner.from_cfg(config)
-    for one in extra:
-        runner.register_hook(one)
-    runner.train()
-    return runner
 
 
 def test_in_runner(tmp_path):
@@ -205,10 +197,10 @@ def test_invalid(tmp_path):
         (dict(alpha_superior=-1), 'must not be negative'),
         (dict(window=0), 'window and num_batches must be positive'),
         (dict(num_batches=0), 'window and num_batches must be positive'),
-        (dict(estimator='exact'), "estimator='exact'; expected one of"),
+        (dict(estimator='exact'), "estimator must be one of .* got 'exact'"),
         (dict(groups='three'), "groups='three'"),
-        (dict(first_epoch='zero'), "first_epoch='zero'"),
-        (dict(normalize='max'), "normalize='max'"),
+        (dict(first_epoch='zero'), "first_epoch must be one of .* got 'zero'"),
+        (dict(normalize='max'), "normalize must be one of .* got 'max'"),
     ):
         with pytest.raises(ValueError, match=match):
             FisherInformationHook(**option)

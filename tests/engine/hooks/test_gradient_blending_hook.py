@@ -6,7 +6,6 @@ import copy
 
 import pytest
 import torch
-from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 import mmpose_ext  # noqa: F401
@@ -14,7 +13,7 @@ from mmpose_ext.engine.hooks import GradientBlendingHook
 from mmpose_ext.engine.hooks.gradient_blending_hook import mean_losses
 from mmpose_ext.models.loss_blending import blending_weights
 from tests.fixtures.tiny_multi_modal import MODALITIES
-from tests.fixtures.tiny_sensor_run import CHECKPOINTS, loader_config, run_config
+from tests.fixtures.tiny_sensor_run import CHECKPOINTS, loader_config, made_run
 
 HELD_OUT = loader_config(size=12, seed=7)
 HOOK = dict(type='GradientBlendingHook', super_epoch=2, held_out=HELD_OUT)
@@ -22,20 +21,9 @@ NAMES = ['fused', *MODALITIES]
 
 
 def run(work_dir, hook=HOOK, *, epochs=4, train=True, **options):
-    init_default_scope('mmpose')
-    hooks = [dict(type='StepSeedHook'), *([dict(hook)] if hook else [])]
-    runner = Runner.from_cfg(
-        run_config(
-            work_dir,
-            model=dict(auxiliary_heads=True),
-            custom_hooks=hooks,
-            train_cfg=dict(by_epoch=True, max_epochs=epochs),
-            **options,
-        )
-    )
-    if train:
-        runner.train()
-    return runner
+    hooks = [dict(type='StepSeedHook'), *([hook] if hook else [])]
+    model = dict(auxiliary_heads=True)
+    return made_run(work_dir, hooks, model=model, epochs=epochs, train=train, **options)
 
 
 def test_in_runner(tmp_path):

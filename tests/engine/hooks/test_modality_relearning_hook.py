@@ -14,7 +14,7 @@ from mmpose_ext.engine.hooks.modality_relearning_hook import (
 )
 from mmpose_ext.evaluation.functional import strengths_by_score
 from mmpose_ext.models.layers.masked_batch_norm import MaskedBatchNorm
-from tests.fixtures.tiny_sensor_run import CHECKPOINTS, run_config
+from tests.fixtures.tiny_sensor_run import CHECKPOINTS, made_run, run_config
 
 SHAPLEY = dict(type='ShapleyContributionHook')
 
@@ -38,18 +38,9 @@ def weights(runner):
 
 
 def trained(work_dir, hook=None, *, extra=(), epochs=3, **options):
-    relearning = dict(type='ModalityRelearningHook', epoch=1, **(hook or {}))
-    config = run_config(
-        work_dir,
-        custom_hooks=[SHAPLEY, relearning],
-        train_cfg=dict(by_epoch=True, max_epochs=epochs),
-        **{**CHECKPOINTS, **options},
-    )
-    runner = Runner.from_cfg(config)
-    for one in extra:
-        runner.register_hook(one)
-    runner.train()
-    return runner
+    hooks = [SHAPLEY, dict(type='ModalityRelearningHook', epoch=1, **(hook or {}))]
+    options = {**CHECKPOINTS, **options}
+    return made_run(work_dir, hooks, epochs=epochs, extra=extra, **options)
 
 
 def test_in_runner(tmp_path):
@@ -164,14 +155,7 @@ def test_invalid(tmp_path):
     )
     with pytest.raises(ValueError, match="'ShapleyContributionHook'"):
         Runner.from_cfg(config).train()
-    plain = Runner.from_cfg(
-        run_config(
-            tmp_path / 'plain',
-            train_cfg=dict(by_epoch=True, max_epochs=1),
-            **CHECKPOINTS,
-        )
-    )
-    plain.train()
+    made_run(tmp_path / 'plain', epochs=1, **CHECKPOINTS)
     with pytest.raises(ValueError, match='it comes from a run without this hook'):
         trained(
             tmp_path / 'resumed',

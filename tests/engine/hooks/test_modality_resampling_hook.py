@@ -7,7 +7,6 @@ import copy
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler
-from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 import mmpose_ext  # noqa: F401
@@ -16,28 +15,16 @@ from mmpose_ext.evaluation.functional.dominance import dominance
 from mmpose_ext.evaluation.functional.pearson import PearsonSums
 from mmpose_ext.evaluation.functional.shapley import coalitions, shapley_values
 from tests.fixtures.tiny_multi_modal import MODALITIES
-from tests.fixtures.tiny_sensor_run import CHECKPOINTS, loader_config, run_config
+from tests.fixtures.tiny_sensor_run import CHECKPOINTS, loader_config, made_run
 
 HOOK = dict(type='ModalityResamplingHook', warm_up=1)
 LOADER = loader_config(sampler='ModalityResampler')
 
 
-def run(work_dir, hook=HOOK, *, epochs=3, train=True, loader=LOADER, **options):
-    init_default_scope('mmpose')
-    hooks = [dict(type='StepSeedHook'), *(dict(h) for h in [hook] if h)]
-    hooks += options.pop('hooks', [])
-    runner = Runner.from_cfg(
-        run_config(
-            work_dir,
-            train_dataloader=copy.deepcopy(loader),
-            custom_hooks=hooks,
-            train_cfg=dict(by_epoch=True, max_epochs=epochs),
-            **options,
-        )
-    )
-    if train:
-        runner.train()
-    return runner
+def run(work_dir, hook=HOOK, *, epochs=3, loader=LOADER, hooks=(), **options):
+    hooks = [dict(type='StepSeedHook'), *([hook] if hook else []), *hooks]
+    loader = copy.deepcopy(loader)
+    return made_run(work_dir, hooks, epochs=epochs, train_dataloader=loader, **options)
 
 
 def history(runner):

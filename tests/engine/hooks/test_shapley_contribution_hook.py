@@ -6,7 +6,6 @@ import matplotlib.image
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
 
 from mmpose_ext.engine.checkpoints import load_checkpoint
 from mmpose_ext.engine.hooks import ShapleyContributionHook
@@ -16,7 +15,7 @@ from mmpose_ext.evaluation.functional import (
     shapley_values,
 )
 from mmpose_ext.visualization import read_contributions
-from tests.fixtures.tiny_sensor_run import CHECKPOINTS, run_config
+from tests.fixtures.tiny_sensor_run import CHECKPOINTS, made_run
 
 NAMES = ('rgb', 'lidar', 'mmwave', 'wifi')
 
@@ -42,12 +41,7 @@ class Recorder(Hook):
 
 def trained(work_dir, *, hook=None, extra=(), **options):
     hooks = [] if hook is None else [dict(type='ShapleyContributionHook', **hook)]
-    config = run_config(work_dir, custom_hooks=hooks, **{**CHECKPOINTS, **options})
-    runner = Runner.from_cfg(config)
-    for one in extra:
-        runner.register_hook(one)
-    runner.train()
-    return runner
+    return made_run(work_dir, hooks, extra=extra, **{**CHECKPOINTS, **options})
 
 
 def test_in_runner(tmp_path):
@@ -93,14 +87,14 @@ def test_training_is_undisturbed(tmp_path):
 def test_resumed(tmp_path):
     """The history goes on where the checkpoint was."""
     whole = tmp_path / 'whole'
-    trained(whole, hook={}, train_cfg=dict(by_epoch=True, max_epochs=3))
-    trained(tmp_path / 'cut', hook={}, train_cfg=dict(by_epoch=True, max_epochs=1))
+    trained(whole, hook={}, epochs=3)
+    trained(tmp_path / 'cut', hook={}, epochs=1)
     file = tmp_path / 'cut' / 'epoch_1.pth'
     assert load_checkpoint(file)['message_hub']
     trained(
         tmp_path / 'cut',
         hook={},
-        train_cfg=dict(by_epoch=True, max_epochs=3),
+        epochs=3,
         load_from=str(file),
         resume=True,
         experiment_name='resumed',
@@ -141,5 +135,5 @@ def test_invalid(tmp_path):
     with pytest.raises(ValueError, match='interval must be positive'):
         ShapleyContributionHook(interval=0)
     for option in (dict(profit='r'), dict(pool='a'), dict(estimator='b')):
-        with pytest.raises(ValueError, match='expected one of'):
+        with pytest.raises(ValueError, match='must be one of'):
             ShapleyContributionHook(**option)

@@ -4,7 +4,7 @@ import torch
 from mmengine.logging import MessageHub
 
 from mmpose_ext.engine.hooks import StepSeedHook
-from mmpose_ext.models.step_generator import run_seed, step_generator
+from mmpose_ext.models.step_generator import run_seed, step_generator, step_seed
 
 
 def draws(hook, runner, steps):
@@ -54,3 +54,9 @@ def test_two_streams():
     hook.before_train(runner)
     hook.before_train_iter(runner, 0)
     assert torch.rand(4).tolist() != torch.rand(4, generator=step_generator()).tolist()
+
+
+def test_seed_of_a_rank():
+    """This process's unless another is named; resumed runs rely on the numbers."""
+    assert step_seed(5, 7) == step_seed(5, 7, rank=0) == 7_000_026
+    assert step_seed(5, 7, rank=2) == 7_000_026 + 15_838

@@ -103,12 +103,12 @@ def test_flip_test(make_diffusion_lifter, make_camera_batch):
     flip = list(FLIP_INDICES)
     noise = torch.randn(2, 3, 17, 3).clamp(-1.1, 1.1)
     last = torch.full((2,), 999)
-    straight = model._denoiser(inputs, flip)(noise, last)
-    mirrored = model._denoiser(flip_poses(inputs, flip), flip)(
+    straight = model.denoiser(inputs, flip)(noise, last)
+    mirrored = model.denoiser(flip_poses(inputs, flip), flip)(
         flip_poses(noise, flip), last
     )
     assert_close(flip_poses(mirrored, flip), straight)
-    alone = model._denoiser(inputs, None)(noise, last)
+    alone = model.denoiser(inputs, None)(noise, last)
     assert not torch.allclose(alone, straight, atol=1e-3)
 
 

@@ -11,17 +11,13 @@ from mmpose_ext.datasets.mmfi_layout import MODALITIES as LAYOUT
 from mmpose_ext.models.estimators.multi_modal_pose_estimator import ORDER
 from mmpose_ext.models.heads import AbsolutePoseHead
 from tests.fixtures.tiny_multi_modal import (
+    FUSIONS,
     MODALITIES,
     tiny_batch,
     tiny_multi_modal,
     tiny_multi_modal_config,
 )
 
-FUSIONS = {
-    'concat': dict(type='ConcatFusion'),
-    'mlp': dict(type='MLPFusion', hidden_channels=8),
-    'attention': dict(type='AttentionFusion', embed_dims=8, num_heads=2),
-}
 ALL_SUBSETS = torch.tensor([[(s >> m) & 1 for m in range(4)] for s in range(16)]).bool()
 
 

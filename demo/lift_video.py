@@ -1,0 +1,139 @@
+"""From a video to the 3D motion of everybody in it.
+
+    python demo/lift_video.py walk.mp4 \
+        --detector rtmdet_m_640-8xb32_coco-person.py rtmdet_m.pth \
+        --pose2d rtmpose-m_8xb256-420e_coco-256x192.py rtmpose_m.pth --out-dir out
+    python demo/lift_video.py walk.mp4 --boxes boxes.json --pose2d CONFIG WEIGHTS
+    python demo/lift_video.py walk.mp4 --whole-image --pose2d CONFIG WEIGHTS --smooth
+
+A detector of MMDetection finds people, a top-down estimator of MMPose their keypoints;
+people are followed through the clip, and all are lifted together. Each network is given
+as its config and its weights; without `--lifter` the small one of the repository lifts.
+Boxes of a file, or one person who fills the picture, do without a detector.
+
+Results go to `--out-dir`: poses (.npz, .json), skeletons for Blender (.bvh), a video
+(.mp4) and a page to look at from all sides (.html). If lifting fails, the 2D keypoints
+are kept there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lift_keypoints import (
+    CHECKPOINT,
+    CONFIG,
+    MODEL_FPS,
+    add_output_arguments,
+    camera_of,
+    lifting_options,
+    notes_on_one_line,
+    summary,
+)
+
+from mmpose_ext.apis import LiftedClip
+from mmpose_ext.apis.keypoint_lifter import PERSON_HEIGHT
+from mmpose_ext.apis.result_files import write_results
+from mmpose_ext.apis.tracked_clip import PartialResultError
+from mmpose_ext.apis.video_pose_lifter import VideoPoseLifter
+from mmpose_ext.engine.launch import add_trust_checkpoint
+
+NETWORK = ('CONFIG', 'WEIGHTS')
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('video', help='video file')
+    people = parser.add_mutually_exclusive_group(required=True)
+    people.add_argument('--detector', nargs=2, metavar=NETWORK, help='of people')
+    people.add_argument('--boxes', help='file of boxes, in place of a detector')
+    people.add_argument(
+        '--whole-image', action='store_true', help='one person fills the picture'
+    )
+    parser.add_argument(
+        '--pose2d', nargs=2, metavar=NETWORK, required=True, help='top-down estimator'
+    )
+    parser.add_argument(
+        '--lifter', nargs=2, metavar=NETWORK, help='default: a small PrML'
+    )
+    add_output_arguments(parser)
+    parser.add_argument(
+        '--score-threshold',
+        type=float,
+        default=0.2,
+        help='leave out boxes below (default 0.2)',
+    )
+    parser.add_argument(
+        '--model-fps',
+        type=float,
+        help='lift at this frame rate, that of the training data (default: 50 with the '
+        "lifter of the repository, else the video's; 0: never)",
+    )
+    parser.add_argument(
+        '--person-height',
+        type=float,
+        default=PERSON_HEIGHT,
+        help='move and scale people to this share of the image width, as large as in '
+        'the training data (default 1/3; 0: keep the framing)',
+    )
+    parser.add_argument('--batch-size', type=int, default=8, help='frames (default 8)')
+    parser.add_argument('--device', help='default: a GPU where there is one')
+    parser.add_argument('--amp', action='store_true', help='half precision')
+    add_trust_checkpoint(parser)
+    args = parser.parse_args(argv)
+    if args.lifter is None:
+        args.lifter = (CONFIG, CHECKPOINT)
+        args.model_fps = MODEL_FPS if args.model_fps is None else args.model_fps
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> LiftedClip:
+    """Find people, lift them, write.
+
+    Returns:
+        What was written.
+    """
+    args = parse_args(argv)
+    options = lifting_options(args)
+    smoothing = options.pop('smoothing')
+    if options['model_fps'] is None:
+        del options['model_fps']
+    with notes_on_one_line():
+        lifter = VideoPoseLifter(
+            tuple(args.lifter),
+            tuple(args.pose2d),
+            None if args.detector is None else tuple(args.detector),
+            device=args.device,
+            amp=args.amp,
+            trust_checkpoint=args.trust_checkpoint,
+            score_threshold=args.score_threshold,
+            batch_size=args.batch_size,
+            lifting=options,
+        )
+        clip = lifter.run(
+            args.video,
+            camera=camera_of(args),
+            smoothing=smoothing,
+            boxes=args.boxes,
+            out_dir=args.out_dir,
+        )
+    print(summary(clip))
+    seconds = ', '.join(f'{n} {s:.1f} s' for n, s in lifter.clock.seconds.items())
+    print(f'  {seconds}')
+    written = write_results(clip, args.out_dir, formats=args.formats, video=args.video)
+    for path in written.values():
+        print(f'wrote {path}')
+    return clip
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (ValueError, FileNotFoundError, PartialResultError) as error:
+        sys.exit(f'{Path(__file__).name}: {error}')

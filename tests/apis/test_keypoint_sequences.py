@@ -1,0 +1,174 @@
+import json
+import warnings
+
+import numpy as np
+import pytest
+import untrained
+from person_tracks import SIZE, track_of
+
+from mmpose_ext.apis import ClipCamera, KeypointLifter, lift_keypoints
+from mmpose_ext.apis.tracks import GUESSED
+from mmpose_ext.geometry.joint_maps import COCO17_JOINTS, JOINT_SETS
+
+QUIET = dict(progress=False, device='cpu')
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    return untrained.lifter_arguments(tmp_path_factory.mktemp('lifter'), 'tiny_prml')
+
+
+def person(frames=6, joint_set='h36m17', channels=2, seed=0):
+    """Keypoints of any joint set, scores in the last channel."""
+    rng = np.random.default_rng(seed)
+    number = len(JOINT_SETS[joint_set])
+    rest = rng.uniform(200, 600, (1, number, 2)) + [300, 0]
+    keypoints = rest + rng.normal(0, 5, (frames, number, 2))
+    rest = rng.uniform(0.5, 1, (frames, number, channels - 2))
+    return np.concatenate([keypoints, rest], axis=-1).astype(np.float32)
+
+
+def test_shapes(files):
+    clip = lift_keypoints(
+        *files, person(), joints='h36m17', image_size=SIZE, fps=25, **QUIET
+    )
+    (track,) = clip.tracks
+    assert track.poses.shape == (6, 17, 3) and track.root.shape == (6, 3)
+    assert clip.fps == 25 and clip.image_size == SIZE
+    assert clip.camera.source == GUESSED
+    assert clip.lifter == 'tiny_prml' and clip.source == ''
+    np.testing.assert_allclose(clip.times, np.arange(6) / 25)
+    np.testing.assert_allclose(track.boxes[:, :2], track.keypoints.min(1))
+    np.testing.assert_allclose(track.boxes[:, 2:], track.keypoints.max(1))
+
+
+def test_values(files):
+    """The same as lifting the tracks themselves."""
+    track = track_of(6)
+    lifted = lift_keypoints(
+        *files,
+        np.concatenate([track.keypoints, track.scores[..., None]], -1),
+        joints='h36m17',
+        image_size=SIZE,
+        fps=25,
+        person_height=None,
+        camera=None,
+        **QUIET,
+    ).tracks[0]
+    lifter = KeypointLifter(*files, device='cpu')
+    (expected,) = lifter.lift_tracks([track], SIZE, person_height=None, progress=False)
+    np.testing.assert_array_equal(lifted.poses, expected.poses)
+    assert lifted.root is None
+    np.testing.assert_array_equal(lifted.confidence, expected.confidence)
+
+
+@pytest.mark.parametrize('joint_set', JOINT_SETS)
+def test_joint_sets(files, joint_set):
+    channels = 4 if joint_set == 'blazepose33' else 3
+    clip = lift_keypoints(
+        *files,
+        person(4, joint_set, channels),
+        joints=joint_set,
+        image_size=SIZE,
+        fps=25,
+        **QUIET,
+    )
+    assert clip.tracks[0].poses.shape == (4, 17, 3)
+    assert (clip.tracks[0].scores < 1).all()
+
+
+def test_several_people(files):
+    people = [person(4), person(2, seed=1)]
+    scores = [np.full((4, 17), 0.5), np.full((2, 17), 0.25)]
+    clip = lift_keypoints(
+        *files, people, scores=scores, image_size=SIZE, fps=25, **QUIET
+    )
+    assert [track.track_id for track in clip] == [0, 1]
+    assert [len(track) for track in clip] == [4, 2] and len(clip) == 4
+    assert (clip.tracks[1].scores == 0.25).all()
+
+
+def test_file(files, tmp_path):
+    path = tmp_path / 'walk.json'
+    content = {'keypoints': person().tolist(), 'fps': 12.5, 'image_size': SIZE}
+    path.write_text(json.dumps(content))
+    clip = lift_keypoints(*files, path, joints='h36m17', camera=50, **QUIET)
+    assert clip.source == 'walk.json' and clip.fps == 12.5
+    assert clip.camera.source == GUESSED and clip.tracks[0].root.shape == (6, 3)
+    camera = ClipCamera((900, 900), (640, 360))
+    clip = lift_keypoints(*files, path, joints='h36m17', camera=camera, **QUIET)
+    assert clip.camera is camera
+
+
+def test_missing(files, tmp_path):
+    """NaN in a file (null in JSON): interpolated, score 0, unused joints ignored."""
+    array = person(5)
+    array[2, COCO17_JOINTS.index('left_hip')] = np.nan
+    array[3, COCO17_JOINTS.index('left_eye')] = np.nan
+    content = [[[None if v != v else v for v in p] for p in f] for f in array.tolist()]
+    path = tmp_path / 'clip.json'
+    path.write_text(json.dumps(content))
+    clip = lift_keypoints(*files, path, image_size=SIZE, fps=25, **QUIET)
+    (track,) = clip.tracks
+    assert np.isfinite(track.poses).all() and np.isfinite(track.boxes).all()
+    frames, joints = np.nonzero(track.scores == 0)
+    assert set(frames) == {2} and set(joints) == {0, 4, 7}, 'hip, root and spine'
+
+
+def test_notes(files):
+    """What is unusual is lifted and said."""
+
+    def notes(keypoints, **options):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            lift_keypoints(*files, keypoints, joints='h36m17', **options, **QUIET)
+        own = [str(note.message) for note in caught if note.category is UserWarning]
+        assert all(note.filename == __file__ for note in caught if str(note) in own)
+        return own
+
+    known = dict(image_size=SIZE, fps=25)
+    assert notes(person(3), **known) == []
+    (note,) = notes(person(1), **known)
+    assert 'one frame of person [0]' in note
+    (note,) = notes(person(3), image_size=SIZE)
+    assert '30 frames a second' in note
+    (note,) = notes(person(3), fps=25)
+    assert 'keypoints reach to' in note and 'give image_size' in note
+    far = person(3)
+    far[0, 3] = (-5, 100)
+    far[1, 4] = (2000, 100)
+    (note,) = notes(far, **known)
+    assert '2 of 51 keypoints lie outside of the image, 1280 x 720' in note
+
+
+def test_invalid(files, tmp_path):
+    def lift(keypoints, **options):
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            return lift_keypoints(*files, keypoints, **options, **QUIET)
+
+    with pytest.raises(ValueError, match='joint sets of 33: blazepose33'):
+        lift(person(joint_set='blazepose33'))
+    with pytest.raises(ValueError, match=r'joint sets of 17: h36m17, coco17'):
+        lift(person(), joints='halpe26')
+    with pytest.raises(ValueError, match=r'known joint sets: .*halpe26 \(26\)'):
+        lift(np.zeros((3, 20, 2)))
+    with pytest.raises(ValueError, match='no valid joint'):
+        lift(np.full((3, 17, 2), np.nan), image_size=SIZE)
+    with pytest.raises(ValueError, match='at least one frame'):
+        lift(np.zeros((0, 17, 2)))
+    with pytest.raises(ValueError, match='at least one frame'):
+        lift([])
+    with pytest.raises(ValueError, match='person 1: scores have shape'):
+        lift([person(), person()], scores=[np.ones((6, 17)), np.ones((5, 17))])
+    with pytest.raises(ValueError, match='scores of 1 people'):
+        lift([person(), person()], scores=[np.ones((6, 17))])
+    with pytest.raises(FileNotFoundError, match=r'nothing\.json'):
+        lift(tmp_path / 'nothing.json')
+    with pytest.raises(ValueError, match='scores come with the file'):
+        lift('clip.json', scores=np.ones((3, 17)))
+    with pytest.raises(ValueError, match='model_fps needs the frame rate'):
+        lift(person(), image_size=SIZE, model_fps=50)
+    (tmp_path / 'cut.npz').write_bytes(b'PK\x03\x04 cut')
+    with pytest.raises(ValueError, match='cannot be read'):
+        lift(tmp_path / 'cut.npz')

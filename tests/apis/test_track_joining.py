@@ -1,0 +1,137 @@
+import numpy as np
+import pytest
+import walking_people as people
+
+from mmpose_ext.apis.appearance import colour_histograms
+from mmpose_ext.apis.track_joining import (
+    JoiningOptions,
+    at_border,
+    join_affinity,
+    join_tracklets,
+)
+from mmpose_ext.apis.tracking import NOBODY
+from mmpose_ext.apis.tracklets import Tracklet, distance_in_heights, likeness
+
+SIZE = people.SIZE
+
+
+def colours(shirt):
+    walker = people.Walker(np.full(1, 100.0), shirt=shirt)
+    image = people.picture([walker], 0)
+    return colour_histograms(image, walker.keypoints(0)[None], np.ones((1, 17)))[0]
+
+
+RED, BLUE = colours(people.RED), colours(people.BLUE)
+
+
+def tracklet(number, frames, places, clothes, *, person=None, predecessor=None):
+    boxes = [np.array([x - 20, 30, x + 20, 140.0]) for x in places]
+    velocity = (places[1] - places[0]) / max(frames[1] - frames[0], 1) * 25
+    made = Tracklet(
+        number,
+        number if person is None else person,
+        predecessor,
+        frames[0],
+        frames[0] / 25,
+        boxes[0],
+    )
+    made.add(frames[1], frames[1] / 25, boxes[1], np.array([velocity, 0.0]))
+    made.count = frames[1] - frames[0] + 1
+    made.add_colours(clothes)
+    return made
+
+
+def test_mistake_at_a_crossing_is_put_right():
+    """The tracker went on with the wrong person after they touched."""
+    tracklets = [
+        tracklet(0, (0, 40), (60, 155), RED),
+        tracklet(1, (0, 40), (260, 165), BLUE),
+        tracklet(2, (42, 80), (140, 60), BLUE, person=0, predecessor=0),
+        tracklet(3, (42, 80), (180, 260), RED, person=1, predecessor=1),
+    ]
+    assert join_tracklets(tracklets, SIZE, 81).tolist() == [0, 1, 1, 0]
+    believe = JoiningOptions(continuity=0.9)
+    assert join_tracklets(tracklets, SIZE, 81, believe).tolist() == [0, 1, 0, 1]
+
+
+def test_continuity_where_colours_say_nothing():
+    tracklets = [
+        tracklet(0, (0, 40), (60, 155), RED),
+        tracklet(1, (0, 40), (260, 165), RED),
+        tracklet(2, (42, 80), (140, 60), RED, person=0, predecessor=0),
+        tracklet(3, (42, 80), (180, 260), RED, person=1, predecessor=1),
+    ]
+    assert join_tracklets(tracklets, SIZE, 81).tolist() == [0, 1, 0, 1]
+
+
+def test_back_after_long():
+    """By the border and with the same clothes; a stranger stays a stranger."""
+    tracklets = [
+        tracklet(0, (0, 40), (60, 310), RED),
+        tracklet(1, (0, 200), (100, 110), BLUE),
+        tracklet(2, (150, 200), (5, 160), RED),
+        tracklet(3, (150, 200), (310, 250), np.roll(RED, 3)),
+    ]
+    assert join_tracklets(tracklets, SIZE, 201).tolist() == [0, 1, 0, 2]
+
+
+def test_nobody_jumps():
+    """Gone in the middle of the picture, there is no way to its other end at once."""
+    tracklets = [
+        tracklet(0, (0, 40), (60, 70), RED),
+        tracklet(1, (42, 80), (250, 260), RED),
+    ]
+    assert join_tracklets(tracklets, (1000, 180), 81).tolist() == [0, 1]
+    tracklets[1] = tracklet(1, (42, 80), (72, 90), RED)
+    assert join_tracklets(tracklets, (1000, 180), 81).tolist() == [0, 0]
+
+
+def test_chains_do_not_overlap_in_time():
+    rng = np.random.default_rng(0)
+    starts = np.sort(rng.integers(0, 400, 40))
+    tracklets = [
+        tracklet(n, (start, start + rng.integers(5, 60)), rng.uniform(0, 320, 2), RED)
+        for n, start in enumerate(starts.tolist())
+    ]
+    owner = join_tracklets(tracklets, SIZE, 500)
+    for person in np.unique(owner):
+        mine = [t for t in tracklets if owner[t.number] == person]
+        for before, after in zip(mine, mine[1:], strict=False):
+            assert before.last_frame < after.first_frame
+    assert sorted(set(owner)) == list(range(max(owner) + 1))
+    assert max(owner) + 1 < len(tracklets)
+    shuffled = [tracklets[i] for i in rng.permutation(40)]
+    np.testing.assert_array_equal(join_tracklets(shuffled, SIZE, 500), owner)
+
+
+def test_least_frames():
+    few = [tracklet(0, (0, 2), (60, 62), RED)]
+    assert join_tracklets(few, SIZE, 300).tolist() == [NOBODY]
+    assert join_tracklets(few, SIZE, 3).tolist() == [0], 'a short clip'
+
+
+def test_affinity():
+    tracklets = [
+        tracklet(0, (0, 40), (60, 100), RED),
+        tracklet(1, (41, 80), (101, 140), RED),
+        tracklet(2, (41, 80), (101, 140), np.zeros_like(RED)),
+    ]
+    options = JoiningOptions(colour_weight=0.7)
+    affinity = join_affinity(tracklets, SIZE, options)
+    assert np.isneginf(affinity[np.tril_indices(3)]).all()
+    assert affinity[0, 1] == pytest.approx(1, abs=0.01)
+    assert affinity[0, 2] == pytest.approx(0.7 * 0.5 + 0.3, abs=0.01), 'not known'
+
+
+def test_likeness_and_distance():
+    alike = likeness(np.stack([RED, np.zeros_like(RED)]), np.stack([RED, BLUE]))
+    assert alike[0, 0] == pytest.approx(1, abs=1e-5) and alike[0, 1] < 0.7
+    assert np.isnan(alike[1]).all()
+    boxes = np.array([[0, 0, 10, 20], [30, 40, 40, 60.0]])
+    expected = np.array([[0, 50 / 20], [50 / 20, 0]])
+    np.testing.assert_allclose(distance_in_heights(boxes, boxes), expected)
+
+
+def test_at_border():
+    boxes = np.array([[2, 50, 30, 90], [100, 0, 130, 90], [100, 50, 130, 179.0]])
+    assert at_border(boxes, SIZE, 0.03).tolist() == [True, False, True]

@@ -1,0 +1,91 @@
+"""The demo as people call it."""
+
+import importlib.util
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import untrained
+
+REPO = Path(__file__).parents[2]
+SCRIPT = REPO / 'demo/lift_keypoints.py'
+
+
+@pytest.fixture(scope='module')
+def demo():
+    spec = importlib.util.spec_from_file_location('demo_lift_keypoints', SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def lifter(tmp_path):
+    config, checkpoint = untrained.lifter_arguments(tmp_path, 'tiny_prml')
+    return ['--config', config, '--checkpoint', checkpoint, '--device', 'cpu']
+
+
+@pytest.fixture
+def keypoints(tmp_path):
+    """A file of 8 frames, scores among them, one joint missing."""
+    rng = np.random.default_rng(0)
+    array = rng.uniform(100, 300, (1, 17, 3)) + rng.normal(0, 3, (8, 17, 3))
+    array[..., 2] = 0.7
+    rows = array.tolist()
+    rows[3][9][:2] = [None, None]
+    path = tmp_path / 'walk.json'
+    content = {'keypoints': rows, 'fps': 25, 'image_size': [640, 480]}
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def test_files(demo, lifter, keypoints, tmp_path, capsys):
+    out = tmp_path / 'out'
+    formats = ['--formats', 'npz', 'json', '--smooth', '--model-fps', '50']
+    clip = demo.main([keypoints, *lifter, *formats, '--out-dir', str(out)])
+    assert clip.tracks[0].poses.shape == (8, 17, 3)
+    assert clip.tracks[0].scores[3, 13] == 0, 'the left wrist was missing'
+    assert clip.camera.source == 'field_of_view'
+    assert {path.suffix for path in out.iterdir()} == {'.npz', '.json'}
+    printed = capsys.readouterr().out
+    assert 'walk.json: 8 frames at 25 fps' in printed
+    assert 'm from the camera' in printed and 'camera from field of view' in printed
+
+
+def test_intrinsics(demo, lifter, keypoints, tmp_path):
+    flags = ['--intrinsics', '700', '700', '320', '240', '--formats', 'npz']
+    clip = demo.main([keypoints, *lifter, *flags, '--out-dir', str(tmp_path / 'out')])
+    assert clip.camera.f == (700, 700) and clip.camera.source == 'intrinsics'
+
+
+def test_own_lifter(demo):
+    """Without flags: the lifter and the sample of the repository."""
+    args = demo.parse_args([])
+    assert args.config == demo.CONFIG and args.checkpoint == demo.CHECKPOINT
+    assert args.model_fps == 50
+    assert demo.lifting_options(args)['person_height'] == pytest.approx(1 / 3)
+    assert demo.CONFIG.is_file()
+    args = demo.parse_args(['--model-fps', '0', '--person-height', '0'])
+    options = demo.lifting_options(args)
+    assert options == dict(model_fps=None, person_height=None, smoothing=None)
+
+
+def test_invalid(demo, lifter, keypoints, capsys):
+    with pytest.raises(SystemExit):
+        demo.main([keypoints, *lifter[:2]])
+    assert 'give both or none' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        demo.main([keypoints, '--fov', '60', '--intrinsics', '1', '1', '1', '1'])
+    with pytest.raises(ValueError, match='joint sets of 17'):
+        demo.main([keypoints, *lifter, '--joints', 'halpe26'])
+
+
+def test_errors_are_one_line(lifter, tmp_path, monkeypatch):
+    argv = [str(SCRIPT), str(tmp_path / 'none.json'), *lifter]
+    monkeypatch.setattr(sys, 'argv', argv)
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(SCRIPT), run_name='__main__')
+    assert stop.value.code.startswith('lift_keypoints.py: there is no file')

@@ -1,0 +1,345 @@
+"""Files of networks give the networks' numbers; the demo needs nothing but them."""
+
+import contextlib
+import importlib.util
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import frame_lifter
+import numpy as np
+import pytest
+import tiny_students
+import torch
+import untrained
+from mmengine.config import Config
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+
+from mmpose_ext.apis.keypoint_lifter import KeypointLifter
+from mmpose_ext.apis.tracks import PersonTrack
+from mmpose_ext.engine.onnx_check import OnnxMismatchError, open_session
+from mmpose_ext.engine.onnx_export import read_facts
+from mmpose_ext.geometry import FLIP_INDICES
+from mmpose_ext.geometry.joint_maps import scores_to_h36m17, to_h36m17
+
+REPO = Path(__file__).parents[2]
+
+# No torch, no package of ours or of OpenMMLab.
+WITHOUT_TORCH = """
+import runpy, sys
+for name in ('torch', 'mmpose_ext', 'mmpose', 'mmengine', 'scipy', 'onnx'):
+    sys.modules[name] = None
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
+
+
+@pytest.fixture(scope='module')
+def tool(load_tool):
+    return load_tool('export_onnx')
+
+
+@pytest.fixture(scope='module')
+def load_demo():
+    def load(name):
+        spec = importlib.util.spec_from_file_location(name, REPO / f'demo/{name}.py')
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope='module')
+def exported(tool, tmp_path_factory):
+    """A small lifter in all precisions, its config, its weights and what was said."""
+    folder = tmp_path_factory.mktemp('lifter')
+    config = frame_lifter.write_config(folder / 'frames.py', target='image')
+    weights = untrained.write_checkpoint(config, folder / 'frames.pth')
+    said = io.StringIO()
+    options = ['--fp16', '--int8', '--benchmark', '2', '9', '--out']
+    with contextlib.redirect_stdout(said):
+        files = tool.main([config, weights, *options, str(folder / 'frames.onnx')])
+    return files, config, weights, said.getvalue()
+
+
+def load_model(config, weights):
+    model = MODELS.build(Config.fromfile(config).model).eval()
+    model.load_state_dict(torch.load(weights)['state_dict'])
+    return model
+
+
+def run_file(path, **inputs):
+    return open_session(path).run(None, inputs)
+
+
+def test_values(exported):
+    """The file does what the model does in `test_step`, in its unit."""
+    files, config, weights, _ = exported
+    model = load_model(config, weights)
+    rng = np.random.default_rng(0)
+    camera = dict(w=640.0, h=480.0)
+    pixels = rng.uniform(0, 480, (4, 5, 17, 2)).astype(np.float32)
+    scores = rng.uniform(0, 1, (4, 5, 17)).astype(np.float32)
+    encode = model.head.decoder.encode
+    encoded = np.stack(
+        [
+            encode(window, score, camera_param=camera)['keypoint_labels']
+            for window, score in zip(pixels, scores, strict=True)
+        ]
+    )
+    meta = dict(camera_param=camera, flip_indices=FLIP_INDICES)
+    samples = [PoseDataSample(metainfo=meta) for _ in encoded]
+    inputs = list(torch.from_numpy(encoded))
+    with torch.no_grad():
+        found = model.test_step(dict(inputs=inputs, data_samples=samples))
+    expected = np.stack([sample.pred_instances.keypoints for sample in found])
+    assert np.abs(expected).max() > 0.05
+    facts = read_facts(files[0])
+    unit = facts['fixed'] + 640 * facts['per_pixel']
+    for file, tolerance in zip(files, (1e-5, 5e-3, 0.1), strict=True):
+        poses = run_file(file, keypoints=encoded)[0] * unit
+        np.testing.assert_allclose(poses, expected, atol=tolerance)
+
+
+def test_files(exported):
+    files, _, _, said = exported
+    assert [file.name for file in files] == [
+        'frames.onnx',
+        'frames_fp16.onnx',
+        'frames_int8.onnx',
+    ]
+    facts = [read_facts(file) for file in files]
+    assert [fact['precision'] for fact in facts] == ['fp32', 'fp16', 'int8']
+    for fact in facts:
+        assert (fact['task'], fact['seq_len']) == ('lift_keypoints', 5)
+        assert fact['config'] == 'frames' and fact['flip_test']
+        assert len(fact['joint_maps']['blazepose33']['joints']) == 33
+    assert said.count('differs from torch by') == 3
+
+
+def test_benchmark(exported):
+    """The T of the file, another one, and one that is too long for the network."""
+    lines = exported[3].splitlines()
+    for start in ('  T=5   fp32', '  T=5   int8', '  T=5   torch', '  T=2   fp32'):
+        (line,) = [line for line in lines if line.startswith(start)]
+        assert line.endswith(' frames/s') and ' ms, ' in line
+    assert any(line.startswith('  T=9: the clip has 9 frames') for line in lines)
+
+
+@pytest.mark.parametrize('number', [2, 12])
+def test_demo(exported, tmp_path, number):
+    """Without torch, the demo gives the poses of our own API."""
+    files, config, weights, _ = exported
+    rng = np.random.default_rng(0)
+    keypoints = rng.uniform(100, 400, (number, 17, 2)).astype(np.float32)
+    scores = rng.uniform(0.2, 1, (number, 17)).astype(np.float32)
+    content = dict(keypoints=keypoints.tolist(), scores=scores.tolist())
+    (tmp_path / 'clip.json').write_text(json.dumps(content))
+    demo = [sys.executable, '-c', WITHOUT_TORCH, str(REPO / 'demo/lift_onnx.py')]
+    arguments = [files[0], tmp_path / 'clip.json', '--joints', 'coco17']
+    out = tmp_path / 'out' / 'poses.npz'
+    subprocess.run([*demo, *map(str, arguments), '--out', str(out)], check=True)
+    with np.load(out) as found:
+        poses, names = found['poses'], found['joint_names']
+    assert names[0] == 'root' and len(names) == 17
+    track = PersonTrack(
+        track_id=0,
+        frames=np.arange(number),
+        keypoints=to_h36m17(keypoints, 'coco17'),
+        scores=scores_to_h36m17(scores, 'coco17'),
+        filled=np.zeros(number, bool),
+        boxes=np.zeros((number, 4), np.float32),
+    )
+    lifter = KeypointLifter.of_model(load_model(config, weights), 5)
+    (lifted,) = lifter.lift_tracks([track], (640, 480), progress=False)
+    assert np.abs(lifted.poses).max() > 0.05
+    np.testing.assert_allclose(poses, lifted.poses, atol=1e-5)
+
+
+def test_demo_invalid(exported, tmp_path, load_demo):
+    files = exported[0]
+    demo = load_demo('lift_onnx')
+    clip = tmp_path / 'clip.npz'
+    np.savez(clip, keypoints=np.zeros((3, 18, 2)))
+    with pytest.raises(ValueError, match='joint sets with as many: openpose18'):
+        demo.main([str(files[0]), str(clip), '--joints', 'coco17'])
+    with pytest.raises(ValueError, match="unknown joint set 'coco'"):
+        demo.main([str(files[0]), str(clip), '--joints', 'coco'])
+    np.savez(clip, keypoints=np.full((3, 17, 2), np.nan))
+    with pytest.raises(ValueError, match='not finite'):
+        demo.main([str(files[0]), str(clip)])
+    np.savez(clip, keypoints=np.random.default_rng(0).uniform(0, 9, (3, 17, 2)))
+    with pytest.raises(ValueError, match='give --image-size'):
+        demo.main([str(files[0]), str(clip), '--person-height', '0'])
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        demo.main([str(files[0]), 'nowhere.json'])
+
+
+def test_mismatch(tool, exported, tmp_path, monkeypatch):
+    """A file that differs is not written, and the exit code is not 0."""
+    _, config, weights, _ = exported
+
+    def differ(*args, **options):
+        raise OnnxMismatchError('differs')
+
+    monkeypatch.setattr(tool, 'check_file', differ)
+    out = tmp_path / 'bad.onnx'
+    with pytest.raises(SystemExit) as stopped:
+        tool.main([config, weights, '--out', str(out)])
+    assert stopped.value.code not in (0, None)
+    assert 'differs' in str(stopped.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_tolerance(tool, exported, tmp_path):
+    """The comparison is a true one: nothing agrees to 0."""
+    _, config, weights, _ = exported
+    options = ['--tolerance', '-1', '--out', str(tmp_path / 'bad')]
+    with pytest.raises(SystemExit, match='pose of inputs'):
+        tool.main([config, weights, *options])
+    assert not list(tmp_path.iterdir())
+
+
+def test_invalid(tool, exported, tmp_path):
+    files, config, weights, _ = exported
+    with pytest.raises(FileExistsError, match='--overwrite'):
+        tool.main([config, weights, '--out', str(files[0])])
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        tool.main([config, 'nowhere.pth', '--out', str(tmp_path / 'new')])
+    with pytest.raises(SystemExit) as stopped:
+        tool.main([config])
+    assert stopped.value.code == 2
+    other = str(untrained.FIXTURES / 'tiny_lifting.py')
+    with pytest.raises(ValueError, match='does not fit|lacks'):
+        tool.main([other, weights, '--out', str(tmp_path / 'new')])
+    model = dict(type='AbsolutePoseHead', in_channels=3)
+    Config(dict(model=model, default_scope='mmpose')).dump(tmp_path / 'head.py')
+    with pytest.raises(ValueError, match='has a AbsolutePoseHead; expected'):
+        tool.main([str(tmp_path / 'head.py'), '--random-weights'])
+
+
+PRML = ['model.backbone.depth_2d=0', 'model.backbone.depth_d=0']
+SHALLOW = ['model.backbone.depth=1']
+LIFTERS = {
+    'prml/prml_mocap_9': PRML,
+    'posynda/posynda_mocap_9': [*SHALLOW, 'model.test_cfg.sampling_steps=2'],
+    'posynda/d3dp_mocap_9': SHALLOW,
+    'prml/mixste_mocap_9': SHALLOW,
+    'prml/motionbert_mocap_9': SHALLOW,
+}
+SLOW = tuple(LIFTERS)[2:]
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in LIFTERS
+    ],
+)
+def test_lifters(tool, name, tmp_path):
+    """Configs of all lifters, fewer layers: the tool compares them before it writes."""
+    out = tmp_path / 'lifter.onnx'
+    part = ['--part', 'denoiser'] if 'd3dp' in name else []
+    config = str(REPO / f'configs/{name}.py')
+    options = ['--random-weights', '--out', str(out), *part]
+    tool.main([config, *options, '--cfg-options', *LIFTERS[name]])
+    session = open_session(out)
+    shapes = {value.name: value.shape for value in session.get_inputs()}
+    channels = 2 if 'posynda' in name else 3
+    assert shapes['keypoints'] == ['batch', 9, 17, channels]
+    if 'posynda_mocap' in name:
+        assert shapes['noise'] == ['batch', 'hypotheses', 2, 9, 17, 3]
+    if part:
+        assert shapes['timesteps'] == ['batch']
+    assert session.get_outputs()[0].shape == ['batch', 9, 17, 3]
+
+
+def test_student(tool, tmp_path):
+    """The second student, colours normalised inside."""
+    students = [tiny_students.network(4), tiny_students.network(4)]
+    model = tiny_students.students(students=students)
+    config, out = tmp_path / 'dual.py', tmp_path / 'student.onnx'
+    Config(dict(model=model, default_scope='mmpose')).dump(config)
+    weights = untrained.write_checkpoint(config, tmp_path / 'dual.pth')
+    options = ['--network', 'student1', '--out', str(out)]
+    tool.main([str(config), weights, *options])
+    network = load_model(str(config), weights)
+    images = torch.randint(256, (3, 3, *tiny_students.SIZE[::-1]), dtype=torch.uint8)
+    data = dict(inputs=list(images.flip(1)), data_samples=[None] * 3)
+    normal = network.data_preprocessor(data)['inputs']
+    with torch.no_grad():
+        expected = network.networks()['student1'](normal, None).numpy()
+    found = run_file(out, image=images.float().numpy())[0]
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    facts = read_facts(out)
+    assert facts['colours'].startswith('RGB')
+    assert facts['input_size'] == list(tiny_students.SIZE)
+    assert facts['joint_names'][:2] == ['nose', 'left_eye']
+
+
+POINTS = dict(type='PointTransformer', transformer_dim=4, num_neighbors=4, embed_dims=4)
+SENSORS = dict(
+    type='MultiModalPoseEstimator',
+    encoders=dict(
+        rgb=dict(type='VideoPose3DEncoder', kernel_sizes=(1, 1, 1), embed_dims=8),
+        lidar=dict(**POINTS, stage_points=(6, 3)),
+        mmwave=dict(**POINTS, in_channels=5, stage_points=(4, None)),
+        wifi=dict(type='MetaFi', depth=18, base_channels=2, num_heads=1),
+    ),
+    fusion=dict(type='AttentionFusion', embed_dims=8, num_heads=2, absent='no_token'),
+)
+
+
+def test_sensors(tool, tmp_path):
+    """All four sensors: neighbours and farthest points are found inside the file.
+
+    Clouds in the file are padded; what the network makes of them without padding must
+    be the same, also for an empty cloud and without a sensor.
+    """
+    config, out = tmp_path / 'sensors.py', tmp_path / 'sensors.onnx'
+    Config(dict(model=SENSORS, default_scope='mmpose')).dump(config)
+    weights = untrained.write_checkpoint(config, tmp_path / 'sensors.pth')
+    options = ['--max-points', '16', '12', '--out', str(out)]
+    tool.main([str(config), weights, *options])
+    facts = read_facts(out)
+    assert facts['modalities'] == ['rgb', 'lidar', 'mmwave', 'wifi']
+    model = load_model(str(config), weights)
+    rng = np.random.default_rng(0)
+    valid = np.array([[1, 1, 1, 1], [1, 0, 1, 1], [0, 1, 1, 0]], bool)
+    inputs, expected = dict(valid=valid), []
+    inputs['rgb'] = rng.normal(size=(3, 1, 17, 2))
+    inputs['wifi'] = rng.uniform(size=(3, 3, 114, 10))
+    clouds = dict(lidar=((16, 3), (16, 7, 9)), mmwave=((12, 5), (0, 12, 3)))
+    for name, ((most, channels), counts) in clouds.items():
+        inputs[f'{name}_mask'] = np.arange(most) < np.array(counts)[:, None]
+        points = rng.normal(size=(3, most, channels)) + [0, 0, 3, *[0] * (channels - 3)]
+        inputs[name] = points * inputs[f'{name}_mask'][..., None]
+    inputs = {k: v if v.dtype == bool else v.astype('f4') for k, v in inputs.items()}
+    for row in range(3):
+        alone = {key: torch.from_numpy(v[row : row + 1]) for key, v in inputs.items()}
+        for name, (_, counts) in clouds.items():
+            alone[name] = alone[name][:, : counts[row]]
+            alone[f'{name}_mask'] = alone[f'{name}_mask'][:, : counts[row]]
+        with torch.no_grad():
+            expected.append(model(alone, None, 'tensor'))
+    expected = torch.cat(expected).numpy()
+    found = run_file(out, **inputs)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    others = run_file(out, **{**inputs, 'valid': np.ones_like(valid)})[0]
+    np.testing.assert_allclose(others[0], found[0], atol=1e-6)
+    assert np.abs(others[1:] - found[1:]).max(axis=(1, 2)).min() > 1e-3
+
+
+@pytest.mark.slow
+def test_sensors_in_half(tool, tmp_path):
+    """The encoders of clouds stay in float32, so the same neighbours are found."""
+    config, out = tmp_path / 'sensors.py', tmp_path / 'sensors.onnx'
+    Config(dict(model=SENSORS, default_scope='mmpose')).dump(config)
+    options = ['--random-weights', '--fp16', '--int8', '--max-points', '16', '12']
+    files = tool.main([str(config), *options, '--out', str(out)])
+    assert all(file.is_file() for file in files)

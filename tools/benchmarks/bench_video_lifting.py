@@ -1,0 +1,367 @@
+"""Lifted frames a second of KeypointLifter and of MMPose's Pose3DInferencer.
+
+    python tools/benchmarks/bench_video_lifting.py               # PrML, T = 243
+    python tools/benchmarks/bench_video_lifting.py --frames 4860 --device cuda
+    python tools/benchmarks/bench_video_lifting.py --onnx lifter_27.onnx lifter_81.onnx
+
+Both sides lift the same keypoints of one person with the same network (one object,
+with its flip test) in one run. The other side is MMPose's own code from keypoints on:
+the inferencer collects a window around each frame, copies and collates it, runs the
+config's pipeline and the network, and turns the pose; its 2D network is replaced by one
+that answers with the given keypoints at once. It pays the whole window for one frame,
+so a few frames in the middle of the clip are timed. Both must give the same pose for
+the same window. Weights are random unless a checkpoint is given.
+
+`--onnx` measures exported lifters (tools/export_onnx.py) with ONNX Runtime on the CPU,
+one window at a time, as a live stream does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from mmengine.config import Config  # noqa: E402
+from mmengine.dataset import Compose, pseudo_collate  # noqa: E402
+from mmengine.registry import init_default_scope  # noqa: E402
+from mmengine.structures import InstanceData  # noqa: E402
+from mmpose.apis.inference import dataset_meta_from_config  # noqa: E402
+from mmpose.apis.inference_3d import (  # noqa: E402
+    convert_keypoint_definition,
+    extract_pose_sequence,
+)
+from mmpose.apis.inferencers import Pose3DInferencer  # noqa: E402
+from mmpose.registry import MODELS  # noqa: E402
+from mmpose.structures import PoseDataSample  # noqa: E402
+
+import mmpose_ext  # noqa: E402, F401
+from mmpose_ext.apis.keypoint_lifter import (  # noqa: E402
+    KeypointLifter,
+    window_length,
+)
+from mmpose_ext.apis.tracks import PersonTrack  # noqa: E402
+from mmpose_ext.engine.checkpoints import load_checkpoint  # noqa: E402
+
+IMAGE_SIZE = (1000, 1000)
+WANTED_RATIO = 50
+TOLERANCE = 1e-4
+CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    config = 'configs/prml/prml_h36m_243.py'
+    parser.add_argument('--config', default=config, help=f'default {config}')
+    parser.add_argument('--checkpoint', help='its weights (default: random ones)')
+    parser.add_argument('--frames', type=int, default=972, help='of the clip')
+    parser.add_argument(
+        '--stock-frames', type=int, default=3, help='that MMPose is timed on'
+    )
+    parser.add_argument('--batch-size', type=int, default=8, help='windows, ours')
+    parser.add_argument('--stride', type=int, help='ours (default: half a window)')
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument(
+        '--clock',
+        choices=tuple(CLOCKS),
+        default='wall',
+        help='cpu counts the work of this process alone: fairer on a busy machine, '
+        'wrong for a GPU (default wall)',
+    )
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--onnx', nargs='+', type=Path, default=[], help='exported lifters to time'
+    )
+    parser.add_argument('--onnx-repeats', type=int, default=30, help='windows')
+    parser.add_argument('--out', type=Path, help='JSON file for the numbers')
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Measure and print.
+
+    Returns:
+        The numbers, as the JSON file has them.
+    """
+    args = parse_args(argv)
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    init_default_scope('mmpose')
+    cfg = Config.fromfile(args.config)
+    model = MODELS.build(cfg.model)
+    if args.checkpoint is not None:
+        model.load_state_dict(load_checkpoint(args.checkpoint)['state_dict'])
+    model = model.to(args.device).eval()
+    seq_len = window_length(cfg)
+    track = walking_person(max(args.frames, seq_len + args.stock_frames), args.seed)
+
+    stock = measure_stock(model, cfg, track, seq_len, args)
+    ours = measure_ours(model, track, seq_len, args)
+    report = {
+        'settings': {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in vars(args).items()
+            if name not in ('out', 'onnx')
+        },
+        'seq_len': seq_len,
+        'stock': stock,
+        'ours': ours,
+        'ratio': ours['frames_per_s'] / stock['frames_per_s'],
+        'onnx': [time_onnx(path, args) for path in args.onnx],
+        'load': os.getloadavg()[0],
+        'cores': os.cpu_count(),
+        'machine': platform.machine(),
+        'torch': torch.__version__,
+    }
+    print_report(report)
+    if args.out is not None:
+        from mmpose_ext.atomic_write import write_json
+
+        write_json(args.out, json.loads(json.dumps(report)))
+        print(f'\nwritten to {args.out}')
+    return report
+
+
+def walking_person(frames: int, seed: int) -> PersonTrack:
+    """Joints that swing around their places, pixels, scores 1 as MMPose sets them."""
+    rng = np.random.default_rng(seed)
+    rest = rng.uniform(350, 650, (17, 2))
+    phase = rng.uniform(0, 2 * np.pi, (17, 2))
+    times = np.arange(frames)[:, None, None] / 50
+    keypoints = (rest + 20 * np.sin(5 * times + phase)).astype(np.float32)
+    low, high = keypoints.min(axis=1), keypoints.max(axis=1)
+    return PersonTrack(
+        track_id=0,
+        frames=np.arange(frames),
+        keypoints=keypoints,
+        scores=np.ones((frames, 17), np.float32),
+        filled=np.zeros(frames, bool),
+        boxes=np.concatenate([low, high], axis=-1),
+    )
+
+
+def person_sample(track: PersonTrack, frame: int) -> PoseDataSample:
+    """What MMPose's 2D inferencer says of a frame."""
+    sample = PoseDataSample(metainfo=dict(ori_shape=IMAGE_SIZE, img_path='frame.png'))
+    sample.pred_instances = InstanceData(
+        keypoints=track.keypoints[frame][None],
+        keypoint_scores=track.scores[frame][None],
+        bboxes=track.boxes[frame][None],
+    )
+    sample.gt_instances = InstanceData()
+    sample.set_field(0, 'track_id')
+    return sample
+
+
+def stock_inferencer(model: Any, cfg: Config, track: PersonTrack) -> Pose3DInferencer:
+    """MMPose's inferencer as its constructor leaves it, with given 2D keypoints."""
+
+    class GivenPose2D:
+        """Answers with the keypoints of a frame, whose number is its input."""
+
+        model = SimpleNamespace(dataset_meta=dict(dataset_name='h36m'))
+
+        def __call__(self, frame: int, **kwargs: Any) -> Iterator[dict]:
+            yield {'predictions': [person_sample(track, frame)]}
+
+    inferencer = Pose3DInferencer.__new__(Pose3DInferencer)
+    model.dataset_meta = dataset_meta_from_config(cfg, 'train')
+    dataset = cfg.test_dataloader.dataset
+    inferencer.model, inferencer.cfg = model, cfg
+    inferencer.pipeline = Compose(dataset.pipeline)
+    inferencer.collate_fn = pseudo_collate
+    inferencer.pose2d_model = GivenPose2D()
+    inferencer._keypoint_converter = partial(
+        convert_keypoint_definition,
+        pose_det_dataset='h36m',
+        pose_lift_dataset=model.dataset_meta['dataset_name'],
+    )
+    inferencer._pose_seq_extractor = partial(
+        extract_pose_sequence,
+        causal=dataset.get('causal', False),
+        seq_len=dataset.seq_len,
+        step=dataset.get('seq_step', 1),
+    )
+    inferencer._video_input = True
+    inferencer.video_info = dict(width=IMAGE_SIZE[0], height=IMAGE_SIZE[1])
+    inferencer._buffer = defaultdict(list)
+    return inferencer
+
+
+def measure_stock(
+    model: Any, cfg: Config, track: PersonTrack, seq_len: int, args: argparse.Namespace
+) -> dict[str, Any]:
+    """Seconds of a frame in MMPose, and that both sides agree on its window.
+
+    Raises:
+        SystemExit: If they do not.
+    """
+    inferencer = stock_inferencer(model, cfg, track)
+    first = seq_len - 1
+    inferencer._buffer['pose_est_results_list'] = [
+        [person_sample(track, frame)] for frame in range(first)
+    ]
+    preparation, lifting, clock = [], [], CLOCKS[args.clock]
+    for frame in range(first, first + args.stock_frames + 1):
+        begin = clock()
+        samples = inferencer.preprocess_single(
+            frame, index=frame, disable_norm_pose_2d=True
+        )
+        batch = inferencer.collate_fn(samples)
+        middle = clock()
+        (result,) = inferencer.forward(batch)
+        synchronize(args.device)
+        preparation.append(middle - begin)
+        lifting.append(clock() - middle)
+    difference = disagreement(model, samples[0], result, seq_len)
+    if difference > TOLERANCE:
+        raise SystemExit(f'the two sides disagree by {difference} m on a window')
+    # The first frame starts libraries.
+    stages = {
+        'window, copies, pipeline': statistics.median(preparation[1:]),
+        'network and decoding': statistics.median(lifting[1:]),
+    }
+    return {
+        'frames_per_s': 1 / sum(stages.values()),
+        'ms_per_frame': {name: 1000 * value for name, value in stages.items()},
+        'difference_m': difference,
+    }
+
+
+def disagreement(model: Any, sample: dict, result: Any, seq_len: int) -> float:
+    """Metres between MMPose's pose of a window's middle frame and ours."""
+    lifter = KeypointLifter.of_model(model, seq_len)
+    picture = SimpleNamespace(size=IMAGE_SIZE, intrinsics=None)
+    ours = lifter.lift_windows(sample['inputs'][None], [picture])[0, seq_len // 2]
+    turned = result.pred_instances.keypoints[0]
+    theirs = np.stack([-turned[:, 0], -turned[:, 2], turned[:, 1]], axis=-1)
+    return float(abs(theirs - theirs[:1] - ours.numpy()).max())
+
+
+def measure_ours(
+    model: Any, track: PersonTrack, seq_len: int, args: argparse.Namespace
+) -> dict[str, Any]:
+    """Frames a second of a whole clip, and where the time goes."""
+    lifter = KeypointLifter.of_model(model, seq_len)
+    network: list[float] = []
+    clock = CLOCKS[args.clock]
+    lift_windows = lifter.lift_windows
+
+    def timed(*inputs: Any) -> Any:
+        begin = clock()
+        poses = lift_windows(*inputs)  # ends on the CPU, so the device is done
+        network.append(clock() - begin)
+        return poses
+
+    setattr(lifter, 'lift_windows', timed)  # noqa: B010
+    begin = clock()
+    lifter.lift_tracks(
+        [track],
+        IMAGE_SIZE,
+        stride=args.stride,
+        batch_size=args.batch_size,
+        progress=False,
+    )
+    total = clock() - begin
+    stages = {
+        'encoding, windows, blending': total - sum(network),
+        'network and decoding': sum(network),
+    }
+    return {
+        'frames_per_s': len(track) / total,
+        'ms_per_frame': {name: 1000 * t / len(track) for name, t in stages.items()},
+        'frames': len(track),
+    }
+
+
+def time_onnx(path: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """Milliseconds of one window of an exported lifter on the CPU.
+
+    Raises:
+        ValueError: If the network takes more than keypoints.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = args.threads
+    session = onnxruntime.InferenceSession(
+        str(path), options, providers=['CPUExecutionProvider']
+    )
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or len(inputs[0].shape) != 4:
+        raise ValueError(
+            f'{path} takes {[(row.name, row.shape) for row in inputs]}; expected one '
+            'input (B, T, K, C), keypoints of a lifter'
+        )
+    frames, joints, channels = inputs[0].shape[1:]
+    window = np.random.default_rng(args.seed).uniform(
+        -0.3, 0.3, (1, frames, joints, channels)
+    )
+    feed = {inputs[0].name: window.astype(np.float32)}
+    session.run(None, feed)
+    times, clock = [], CLOCKS[args.clock]
+    for _ in range(args.onnx_repeats):
+        begin = clock()
+        session.run(None, feed)
+        times.append(clock() - begin)
+    seconds = statistics.median(times)
+    return {
+        'file': path.name,
+        'seq_len': frames,
+        'ms_per_window': 1000 * seconds,
+        'live_frames_per_s': 1 / seconds,
+        'frames_per_s': max(1, frames // 2) / seconds,
+    }
+
+
+def synchronize(device: str) -> None:
+    """Wait for a GPU."""
+    if torch.device(device).type == 'cuda':
+        torch.cuda.synchronize()
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """Print the tables."""
+    settings = report['settings']
+    print(
+        f'{settings["config"]}, T={report["seq_len"]}, {settings["device"]}, '
+        f'{settings["threads"]} thread(s), {settings["clock"]} time, load '
+        f'{report["load"]:.1f} on {report["cores"]} cores, torch {report["torch"]}\n'
+    )
+    for side, name in (('stock', 'MMPose'), ('ours', 'KeypointLifter')):
+        row = report[side]
+        print(f'{name:16}{row["frames_per_s"]:12.2f} frames/s')
+        for stage, milliseconds in row['ms_per_frame'].items():
+            print(f'  {stage:30}{milliseconds:12.3f} ms a frame')
+    verdict = 'at least' if report['ratio'] >= WANTED_RATIO else 'LESS THAN'
+    print(
+        f'\nratio {report["ratio"]:.1f}, {verdict} {WANTED_RATIO}; same window: '
+        f'{report["stock"]["difference_m"]:.1e} m apart'
+    )
+    for row in report['onnx']:
+        print(
+            f'{row["file"]}: T={row["seq_len"]}, {row["ms_per_window"]:.1f} ms a '
+            f'window; {row["live_frames_per_s"]:.1f} frames/s with a window a frame, '
+            f'{row["frames_per_s"]:.0f} with one every half window'
+        )
+
+
+if __name__ == '__main__':
+    main()
