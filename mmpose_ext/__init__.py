@@ -16,6 +16,7 @@ with quiet_imports():  # mmdet prints lines about optional packages
         geometry,
         models,
         simulation,
+        structures,
         visualization,
     )
 
@@ -28,5 +29,6 @@ __all__ = [
     'geometry',
     'models',
     'simulation',
+    'structures',
     'visualization',
 ]

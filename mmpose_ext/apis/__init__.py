@@ -13,8 +13,13 @@ from mmpose_ext.apis.streaming import StreamedFrame, StreamingLifter
 from mmpose_ext.apis.track_joining import JoiningOptions
 from mmpose_ext.apis.tracked_clip import PartialResultError
 from mmpose_ext.apis.tracking_options import TrackingOptions
-from mmpose_ext.apis.tracks import ClipCamera, LiftedClip, LiftedTrack, PersonTrack
 from mmpose_ext.apis.video_pose_lifter import VideoPoseLifter
+from mmpose_ext.structures.tracks import (
+    ClipCamera,
+    LiftedClip,
+    LiftedTrack,
+    PersonTrack,
+)
 
 __all__ = [
     'ClipCamera',

@@ -19,7 +19,6 @@ import numpy as np
 from rich.progress import track as progress_bar
 
 from mmpose_ext.apis.result_content import CHUNK
-from mmpose_ext.apis.tracks import LiftedClip, LiftedTrack
 from mmpose_ext.atomic_write import atomic_path
 from mmpose_ext.geometry import H36M17
 from mmpose_ext.geometry.euler_angles import continuous_euler
@@ -29,6 +28,7 @@ from mmpose_ext.geometry.joint_rotations import (
     camera_to_y_up,
     rig_rotations,
 )
+from mmpose_ext.structures.tracks import LiftedClip, LiftedTrack
 
 _FILE_NAME = 'person_{}.bvh'
 

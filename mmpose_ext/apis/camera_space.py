@@ -7,8 +7,8 @@ import math
 import numpy as np
 import torch
 
-from mmpose_ext.apis.tracks import GUESSED, ClipCamera
 from mmpose_ext.geometry import pixels_to_rays, solve_root
+from mmpose_ext.structures.tracks import GUESSED, ClipCamera
 
 FIELD_OF_VIEW = 60.0
 """Degrees across the longer side of the image: between phones and webcams."""

@@ -18,7 +18,7 @@ class GapOptions:
     Args:
         max_gap: Seconds between two detections up to which a gap is filled; after a
             longer one the person goes on with another
-            :class:`~mmpose_ext.apis.tracks.PersonTrack` of the same number.
+            :class:`~mmpose_ext.structures.tracks.PersonTrack` of the same number.
         half_life: Seconds from the nearest detection at which scores are halved.
 
     Raises:

@@ -27,10 +27,10 @@ from mmpose_ext.apis.track_inputs import (
 )
 from mmpose_ext.apis.track_outputs import TrackOutputs
 from mmpose_ext.apis.track_smoothing import smooth_tracks
-from mmpose_ext.apis.tracks import ClipCamera, LiftedTrack, PersonTrack
 from mmpose_ext.apis.window_blending import tent, window_frames
 from mmpose_ext.datasets.windows import WindowIndex, build_window_index
 from mmpose_ext.engine.lifter_files import LifterFiles, load_config, load_lifter
+from mmpose_ext.structures.tracks import ClipCamera, LiftedTrack, PersonTrack
 
 PERSON_HEIGHT = 1 / 3
 """Size of people as a share of the image width, as Human3.6M's cameras see them."""

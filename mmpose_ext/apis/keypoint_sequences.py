@@ -15,12 +15,12 @@ import numpy as np
 from mmpose_ext.apis.camera_space import FIELD_OF_VIEW, guess_camera
 from mmpose_ext.apis.keypoint_lifter import KeypointLifter
 from mmpose_ext.apis.missing_joints import with_missing_filled
-from mmpose_ext.apis.tracks import ClipCamera, LiftedClip, PersonTrack
 from mmpose_ext.datasets.keypoint_clip import (
     KeypointClip,
     keypoint_clip,
     read_keypoints,
 )
+from mmpose_ext.structures.tracks import ClipCamera, LiftedClip, PersonTrack
 
 FPS = 30.0
 """Frames a second where nobody knows."""

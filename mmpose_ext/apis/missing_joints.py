@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mmpose_ext.apis.tracks import PersonTrack
 from mmpose_ext.geometry import H36M17
+from mmpose_ext.structures.tracks import PersonTrack
 
 _CHUNK = 65536
 

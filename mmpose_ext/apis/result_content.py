@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmpose_ext.apis.tracks import ClipCamera, LiftedClip, LiftedTrack
 from mmpose_ext.geometry import H36M17, Skeleton
 from mmpose_ext.geometry.joint_maps_out import (
     from_h36m17,
     output_skeleton,
     scores_from_h36m17,
 )
+from mmpose_ext.structures.tracks import ClipCamera, LiftedClip, LiftedTrack
 
 FORMAT, VERSION = 'mmpose_ext.lifted_clip', 1
 CHUNK = 1024

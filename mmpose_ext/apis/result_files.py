@@ -10,8 +10,8 @@ from mmpose_ext.apis.bvh import write_bvh_folder
 from mmpose_ext.apis.result_content import seen_tracks
 from mmpose_ext.apis.result_json import read_json, write_json_results
 from mmpose_ext.apis.result_npz import read_npz, write_npz
-from mmpose_ext.apis.tracks import LiftedClip
 from mmpose_ext.geometry.joint_maps_out import output_skeleton
+from mmpose_ext.structures.tracks import LiftedClip
 from mmpose_ext.visualization.html_viewer import write_html_viewer
 from mmpose_ext.visualization.lifted_video import write_lifted_video
 

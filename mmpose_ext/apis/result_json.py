@@ -22,8 +22,8 @@ from mmpose_ext.apis.result_content import (
     seen_tracks,
     track_arrays,
 )
-from mmpose_ext.apis.tracks import LiftedClip
 from mmpose_ext.atomic_write import atomic_path
+from mmpose_ext.structures.tracks import LiftedClip
 
 _METRES, _PIXELS, _SCORES, _SECONDS = 5, 2, 3, 6
 _DIGITS = {

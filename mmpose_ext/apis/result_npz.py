@@ -23,8 +23,8 @@ from mmpose_ext.apis.result_content import (
     seen_tracks,
     track_arrays,
 )
-from mmpose_ext.apis.tracks import LiftedClip
 from mmpose_ext.atomic_write import atomic_path
+from mmpose_ext.structures.tracks import LiftedClip
 
 
 def write_npz(

@@ -18,7 +18,7 @@ from mmpose_ext.apis.keypoint_lifter import (
 from mmpose_ext.apis.one_euro import OneEuro, OneEuroState, one_euro
 from mmpose_ext.apis.person_stream import FinishedFrame, PersonStream
 from mmpose_ext.apis.track_inputs import Picture
-from mmpose_ext.apis.tracks import ClipCamera
+from mmpose_ext.structures.tracks import ClipCamera
 
 
 @dataclass(frozen=True)

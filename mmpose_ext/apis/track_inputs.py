@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from mmpose_ext.apis.camera_space import rotation_to
-from mmpose_ext.apis.tracks import ClipCamera, PersonTrack
 from mmpose_ext.datasets.keypoint_clip import (
     PersonFraming,
     interpolate_frames,
     person_framing,
 )
 from mmpose_ext.models.normalized_cameras import NormalizedCameras
+from mmpose_ext.structures.tracks import ClipCamera, PersonTrack
 
 Allocate = Callable[[tuple[int, ...]], np.ndarray]
 """Makes an array of float32 of a shape."""

@@ -8,13 +8,13 @@ import numpy as np
 
 from mmpose_ext.apis.camera_space import solve_roots
 from mmpose_ext.apis.track_inputs import Allocate, FrameGrid, Picture
-from mmpose_ext.apis.tracks import LiftedTrack, PersonTrack
 from mmpose_ext.apis.window_blending import (
     BlendedFrames,
     WindowBlender,
     agreement_to_confidence,
 )
 from mmpose_ext.datasets.keypoint_clip import interpolate_frames
+from mmpose_ext.structures.tracks import LiftedTrack, PersonTrack
 
 
 class TrackOutputs:

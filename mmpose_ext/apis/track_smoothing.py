@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmpose_ext.apis.one_euro import OneEuro, OneEuroState, one_euro
-from mmpose_ext.apis.tracks import LiftedTrack
+from mmpose_ext.structures.tracks import LiftedTrack
 
 _CHUNK = 256
 

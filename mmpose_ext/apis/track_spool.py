@@ -19,8 +19,8 @@ import numpy as np
 from mmpose_ext.apis.frame_people import FramePeople
 from mmpose_ext.apis.gap_filling import GapOptions, fill_gaps
 from mmpose_ext.apis.tracking import NOBODY
-from mmpose_ext.apis.tracks import PersonTrack
 from mmpose_ext.geometry.skeletons import H36M17
+from mmpose_ext.structures.tracks import PersonTrack
 
 _K = H36M17.num_joints
 

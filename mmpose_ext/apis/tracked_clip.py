@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmpose_ext.apis.tracks import PersonTrack
 from mmpose_ext.atomic_write import atomic_path
+from mmpose_ext.structures.tracks import PersonTrack
 
 FOLDER = 'keypoints_2d'
 """Where :func:`write_tracked_clip` writes, inside the folder of results."""

@@ -25,7 +25,6 @@ from mmpose_ext.apis.track_spool import TrackSpool
 from mmpose_ext.apis.tracked_clip import TrackedClip, keep_people
 from mmpose_ext.apis.tracking import NOBODY, PersonTracker
 from mmpose_ext.apis.tracking_options import TrackingOptions
-from mmpose_ext.apis.tracks import ClipCamera, LiftedClip
 from mmpose_ext.apis.video_frames import (
     VideoFrame,
     batches,
@@ -33,6 +32,7 @@ from mmpose_ext.apis.video_frames import (
     read_frames,
     video_info,
 )
+from mmpose_ext.structures.tracks import ClipCamera, LiftedClip
 
 ConfigAndCheckpoint = tuple[str | os.PathLike, str | os.PathLike]
 

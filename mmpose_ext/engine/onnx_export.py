@@ -129,9 +129,15 @@ def write_facts(proto: Any, facts: Mapping[str, Any]) -> None:
 
 
 def read_facts(path: str | os.PathLike) -> dict[str, Any]:
-    """Metadata of a file that :func:`export_graph` wrote."""
+    """Metadata of a file that :func:`export_graph` wrote; text of others as it is."""
     proto = _onnx().load(os.fspath(path), load_external_data=False)
-    return {prop.key: json.loads(prop.value) for prop in proto.metadata_props}
+    facts = {}
+    for prop in proto.metadata_props:
+        try:
+            facts[prop.key] = json.loads(prop.value)
+        except ValueError:
+            facts[prop.key] = prop.value
+    return facts
 
 
 def _name_dimensions(proto: Any, graph: OnnxGraph) -> None:
@@ -143,7 +149,8 @@ def _name_dimensions(proto: Any, graph: OnnxGraph) -> None:
                 names[dim.dim_param] = size
     for value in (*proto.graph.input, *proto.graph.output, *proto.graph.value_info):
         for dim in value.type.tensor_type.shape.dim:
-            dim.dim_param = names.get(dim.dim_param, dim.dim_param)
+            if dim.dim_param in names:
+                dim.dim_param = names[dim.dim_param]
 
 
 def _unshare(proto: Any) -> Any:

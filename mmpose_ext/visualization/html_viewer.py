@@ -28,7 +28,7 @@ from mmpose_ext.visualization.scene_layout import SceneLayout, lay_out
 from mmpose_ext.visualization.video import read_video
 
 if TYPE_CHECKING:
-    from mmpose_ext.apis.tracks import LiftedClip, LiftedTrack
+    from mmpose_ext.structures.tracks import LiftedClip, LiftedTrack
 
 _CHUNK = 3 * 1024
 """Frames packed at a time; a multiple of 3, so that base64 needs no filling between."""

@@ -18,7 +18,7 @@ from mmpose_ext.visualization.scene_layout import SceneLayout, lay_out
 from mmpose_ext.visualization.video import read_video, write_video
 
 if TYPE_CHECKING:
-    from mmpose_ext.apis.tracks import LiftedClip
+    from mmpose_ext.structures.tracks import LiftedClip
 
 _AZIMUTH, _ELEVATION = 30.0, 14.0
 _WIDEST = 1280

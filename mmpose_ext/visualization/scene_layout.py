@@ -10,7 +10,7 @@ import numpy as np
 from mmpose_ext.geometry.joint_rotations import swing
 
 if TYPE_CHECKING:
-    from mmpose_ext.apis.tracks import LiftedClip, LiftedTrack
+    from mmpose_ext.structures.tracks import LiftedClip, LiftedTrack
 
 _SAMPLES = 3000
 _DISTANCE_M, _COLUMNS = 1.4, 6

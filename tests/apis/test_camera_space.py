@@ -3,7 +3,7 @@ import pytest
 from person_tracks import CAMERA, poses_of, track_of
 
 from mmpose_ext.apis.camera_space import guess_camera, rotation_to, solve_roots
-from mmpose_ext.apis.tracks import GUESSED
+from mmpose_ext.structures.tracks import GUESSED
 
 ROOT = (1.2, -0.3, 5.0)
 

@@ -7,8 +7,8 @@ import untrained
 from person_tracks import SIZE, track_of
 
 from mmpose_ext.apis import ClipCamera, KeypointLifter, lift_keypoints
-from mmpose_ext.apis.tracks import GUESSED
 from mmpose_ext.geometry.joint_maps import COCO17_JOINTS, JOINT_SETS
+from mmpose_ext.structures.tracks import GUESSED
 
 QUIET = dict(progress=False, device='cpu')
 

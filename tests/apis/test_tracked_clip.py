@@ -7,8 +7,8 @@ from mmpose_ext.apis.tracked_clip import (
     keep_people,
     write_tracked_clip,
 )
-from mmpose_ext.apis.tracks import PersonTrack
 from mmpose_ext.datasets.keypoint_clip import read_keypoints
+from mmpose_ext.structures.tracks import PersonTrack
 
 
 def track(number, first, frames):

@@ -14,9 +14,9 @@ from mmpose_ext.apis.frame_people import FramePeople, PersonBoxes
 from mmpose_ext.apis.keypoint_lifter import KeypointLifter
 from mmpose_ext.apis.tracked_clip import PartialResultError
 from mmpose_ext.apis.tracking_options import TrackingOptions
-from mmpose_ext.apis.tracks import GIVEN, GUESSED, ClipCamera, LiftedTrack
 from mmpose_ext.apis.video_pose_lifter import VideoPoseLifter
 from mmpose_ext.evaluation.functional.idf1 import identity_scores
+from mmpose_ext.structures.tracks import GIVEN, GUESSED, ClipCamera, LiftedTrack
 from mmpose_ext.visualization.video import write_video
 
 FPS = 25

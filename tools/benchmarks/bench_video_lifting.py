@@ -53,8 +53,8 @@ from mmpose_ext.apis.keypoint_lifter import (  # noqa: E402
     KeypointLifter,
     window_length,
 )
-from mmpose_ext.apis.tracks import PersonTrack  # noqa: E402
 from mmpose_ext.engine.checkpoints import load_checkpoint  # noqa: E402
+from mmpose_ext.structures.tracks import PersonTrack  # noqa: E402
 
 IMAGE_SIZE = (1000, 1000)
 WANTED_RATIO = 50
