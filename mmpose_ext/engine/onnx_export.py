@@ -69,6 +69,7 @@ def export_graph(
         )
     proto = program.model_proto
     _name_dimensions(proto, graph)
+    _strip(proto)
     write_facts(proto, {'opset': opset, **graph.facts(), **(facts or {})})
     onnx.save(proto, os.fspath(path))
 
@@ -147,10 +148,24 @@ def _name_dimensions(proto: Any, graph: OnnxGraph) -> None:
         for dim, size in zip(value.type.tensor_type.shape.dim, shape, strict=True):
             if isinstance(size, str):
                 names[dim.dim_param] = size
-    for value in (*proto.graph.input, *proto.graph.output, *proto.graph.value_info):
+    for value in (*proto.graph.input, *proto.graph.output):
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param in names:
                 dim.dim_param = names[dim.dim_param]
+
+
+def _strip(proto: Any) -> None:
+    """Remove where in the source each node came from, and shapes in between.
+
+    Both are as large as a small network. Runtimes find the shapes by themselves, and
+    the quantiser stumbles over those of weights that it transposes.
+    """
+    graph = proto.graph
+    del graph.value_info[:]
+    for item in (*graph.node, *graph.input, *graph.output, *graph.initializer):
+        del item.metadata_props[:]
+    for node in graph.node:
+        node.doc_string = ''
 
 
 def _unshare(proto: Any) -> Any:

@@ -90,6 +90,7 @@ def test_file(twice):
         'precision': 'fp32',
     }
     assert list(path.parent.glob('twice*')) == [path]
+    assert b'.py' not in path.read_bytes(), 'no traces of the source'
 
 
 def test_quantize(twice, tmp_path):
