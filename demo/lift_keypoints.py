@@ -28,6 +28,7 @@ from mmpose_ext.apis.keypoint_lifter import PERSON_HEIGHT
 from mmpose_ext.apis.result_files import FORMATS, write_results
 from mmpose_ext.engine.launch import add_cfg_options, add_trust_checkpoint
 from mmpose_ext.geometry.joint_maps import JOINT_SETS
+from mmpose_ext.geometry.joint_maps_out import OUTPUT_SKELETONS
 
 REPO = Path(__file__).resolve().parents[1]
 CONFIG = REPO / 'configs/prml/prml_mocap_9.py'
@@ -69,6 +70,12 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
         default=FORMATS,
         metavar='FORMAT',
         help=f'some of {", ".join(FORMATS)} (default: all)',
+    )
+    parser.add_argument(
+        '--skeleton',
+        choices=('h36m17', *OUTPUT_SKELETONS),
+        default='h36m17',
+        help="also these joints in .npz and .json (default: Human3.6M's alone)",
     )
     parser.add_argument('--smooth', action='store_true', help='one-euro filter')
     camera = parser.add_mutually_exclusive_group()
@@ -152,11 +159,21 @@ def main(argv: Sequence[str] | None = None) -> LiftedClip:
             **lifting_options(args),
         )
     print(summary(clip))
-    for path in write_results(
-        clip, args.out_dir, formats=args.formats, video=args.video
-    ).values():
-        print(f'wrote {path}')
+    write_outputs(clip, args)
     return clip
+
+
+def write_outputs(clip: LiftedClip, args: argparse.Namespace) -> None:
+    """Write what the flags ask for and tell where it is."""
+    written = write_results(
+        clip,
+        args.out_dir,
+        formats=args.formats,
+        video=args.video,
+        skeleton=args.skeleton,
+    )
+    for path in written.values():
+        print(f'wrote {path}')
 
 
 def camera_of(args: argparse.Namespace) -> ClipCamera | float:

@@ -32,11 +32,11 @@ from lift_keypoints import (
     lifting_options,
     notes_on_one_line,
     summary,
+    write_outputs,
 )
 
 from mmpose_ext.apis import LiftedClip
 from mmpose_ext.apis.keypoint_lifter import PERSON_HEIGHT
-from mmpose_ext.apis.result_files import write_results
 from mmpose_ext.apis.tracked_clip import PartialResultError
 from mmpose_ext.apis.video_pose_lifter import VideoPoseLifter
 from mmpose_ext.engine.launch import add_trust_checkpoint
@@ -126,9 +126,7 @@ def main(argv: Sequence[str] | None = None) -> LiftedClip:
     print(summary(clip))
     seconds = ', '.join(f'{n} {s:.1f} s' for n, s in lifter.clock.seconds.items())
     print(f'  {seconds}')
-    written = write_results(clip, args.out_dir, formats=args.formats, video=args.video)
-    for path in written.values():
-        print(f'wrote {path}')
+    write_outputs(clip, args)
     return clip
 
 

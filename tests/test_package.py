@@ -73,7 +73,7 @@ MAY_IMPORT = {
     'models': ('codecs', *PURE),
     'datasets': (
         *('atomic_write', 'choices', 'codecs', 'evaluation', 'simulation'),
-        *(*PURE, *STORES),
+        *('visualization', *PURE, *STORES),
     ),
 }
 MAY_IMPORT['engine'] = tuple(MAY_IMPORT)

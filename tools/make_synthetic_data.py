@@ -12,6 +12,10 @@ pictures of clothed people with COCO's keypoint annotations for ``CocoDataset``,
     python tools/make_synthetic_data.py mmfi data/synthetic_mmfi_files
 
 what a camera, a LiDAR, a radar and a WiFi receiver give of them, as the files of MM-Fi.
+
+    python tools/make_synthetic_data.py clip data/synthetic_clip
+
+makes a video of two people who cross, leave and return, to try the lifting of videos.
 """
 
 from __future__ import annotations
@@ -26,6 +30,11 @@ from pathlib import Path
 from rich.progress import Progress
 
 from mmpose_ext.datasets.frame_store import FrameStore
+from mmpose_ext.datasets.synthetic_clip import (
+    SyntheticClipOptions,
+    read_clip_truth,
+    write_clip,
+)
 from mmpose_ext.datasets.synthetic_coco import (
     SPLITS,
     SyntheticCocoOptions,
@@ -101,6 +110,22 @@ examples:
 tools/dataset_converters/mmfi_to_store.py packs the files for MMFiDataset.
 """
 
+CLIP_TEXT = """\
+Film two people who walk past each other, leave the picture and return.
+
+Beside the video stand the boxes of the people and everything that is true of them:
+poses in the camera's frame, keypoints in the picture, who is seen when.
+"""
+
+CLIP_EXAMPLES = """\
+examples:
+  the default, 20 seconds at 25 frames a second, 480x360 pixels:
+    python tools/make_synthetic_data.py clip data/synthetic_clip
+  other people:
+    python tools/make_synthetic_data.py clip data/other_clip --seed 1
+demo/lift_video.py lifts it; tools/analysis_tools/score_clip.py tells how well.
+"""
+
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
@@ -111,6 +136,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add_human36m(commands)
     add_coco(commands)
     add_mmfi(commands)
+    add_clip(commands)
     return parser.parse_args(argv)
 
 
@@ -161,13 +187,7 @@ def add_coco(commands: argparse._SubParsersAction) -> None:
     add_number(
         parser, '--val-images', default.num_val_images, 'pictures to validate on'
     )
-    parser.add_argument(
-        '--size',
-        type=parse_size,
-        default=default.size,
-        metavar='WIDTHxHEIGHT',
-        help='size of a picture in pixels (default: 320x240)',
-    )
+    add_size(parser, default.size)
     add_number(
         parser,
         '--max-people',
@@ -207,6 +227,21 @@ def add_mmfi(commands: argparse._SubParsersAction) -> None:
     add_common(parser, make_mmfi, seed=default.seed)
 
 
+def add_clip(commands: argparse._SubParsersAction) -> None:
+    """The sub-command ``clip``."""
+    default = SyntheticClipOptions()
+    parser = add_command(
+        commands,
+        'clip',
+        'a video of two people, with its truth',
+        (CLIP_TEXT, CLIP_EXAMPLES),
+    )
+    add_number(parser, '--frames', default.num_frames, 'frames of the video')
+    add_size(parser, default.size)
+    add_number(parser, '--fps', default.fps, 'frames per second')
+    add_common(parser, make_clip, seed=default.seed, workers=False)
+
+
 def add_command(
     commands: argparse._SubParsersAction, name: str, text: str, texts: tuple[str, str]
 ) -> argparse.ArgumentParser:
@@ -235,6 +270,17 @@ def add_number(
     """An option of the type of its default, which the help names."""
     parser.add_argument(
         flag, type=type(default), default=default, help=f'{text} (default: %(default)s)'
+    )
+
+
+def add_size(parser: argparse.ArgumentParser, default: tuple[int, int]) -> None:
+    """The option ``--size``."""
+    parser.add_argument(
+        '--size',
+        type=parse_size,
+        default=default,
+        metavar='WIDTHxHEIGHT',
+        help=f'size of a picture in pixels (default: {default[0]}x{default[1]})',
     )
 
 
@@ -333,6 +379,30 @@ def make_mmfi(args: argparse.Namespace) -> None:
     )
     print(f'  {empty} radar frames are empty ({empty / len(radar):.1%})')
     each = 1000 * seconds / len(radar)
+    print(f'  made in {seconds:.1f} s, {each:.0f} ms a frame')
+
+
+def make_clip(args: argparse.Namespace) -> None:
+    """Simulate, write, print what was written."""
+    start = time.perf_counter()
+    with Progress() as bar:
+        task = bar.add_task('Filming', total=args.frames)
+        write_clip(
+            args.out,
+            num_frames=args.frames,
+            size=args.size,
+            fps=args.fps,
+            seed=args.seed,
+            overwrite=args.overwrite,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    seconds = time.perf_counter() - start
+    seen = read_clip_truth(args.out).seen
+    print(f'{args.out}: {args.frames} frames of {args.size[0]}x{args.size[1]} pixels')
+    for number, frames in enumerate(seen):
+        times = int((frames[1:] & ~frames[:-1]).sum() + frames[0])
+        print(f'  person {number}: in {frames.sum()} frames, comes {times} times')
+    each = 1000 * seconds / args.frames
     print(f'  made in {seconds:.1f} s, {each:.0f} ms a frame')
 
 

@@ -150,6 +150,15 @@ def use_safe_checkpoints(*, trust: bool = False) -> None:
     register(prefixes=('http://', 'https://'), loader=load_from_url, force=True)
 
 
+def plain_containers(value: Any) -> Any:
+    """Arrays as lists, so that a file of it holds nothing but plain containers."""
+    if isinstance(value, dict):
+        return {key: plain_containers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain_containers(item) for item in value]
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
 def _explain(source: str | os.PathLike, error: Exception) -> str:
     found = re.search(r'GLOBAL (\S+)|but got (<.*?>)|function (<.*?>)', str(error))
     if found is None:

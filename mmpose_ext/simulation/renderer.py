@@ -28,6 +28,20 @@ class Light:
     colour: np.ndarray
     ambient: np.ndarray
 
+    @classmethod
+    def sample(cls, generator: np.random.Generator) -> Light:
+        """Draw one from above, more often than not from behind the camera."""
+        direction = np.array(
+            [*generator.normal(0, 0.7, 2), generator.uniform(0.45, 1.3)]
+        )
+        if generator.random() < 0.6:
+            direction[0] = -abs(direction[0])
+        warm = generator.normal(0, 0.06)
+        colour = generator.uniform(0.55, 1.1) * np.array([1 + warm, 1, 1 - warm])
+        tint = 1 + generator.normal(0, 0.05, 3)
+        ambient = generator.uniform(0.3, 0.65) * tint
+        return cls(direction / np.linalg.norm(direction), colour, ambient)
+
 
 def cast(
     solids: Sequence[Solid], camera: Pinhole, *, oversample: int = 1

@@ -95,7 +95,7 @@ class Scene:
             tuple(people),
             tuple(props),
             camera,
-            _sample_light(generator),
+            Light.sample(generator),
             Background.sample(generator, distance=distance + 0.5),
             ImageEffects.sample(generator),
         )
@@ -183,17 +183,6 @@ def _hide_too_much(
         if depths and (np.min(depths, axis=0) < 0.98).mean() > share:
             return True
     return False
-
-
-def _sample_light(generator: np.random.Generator) -> Light:
-    direction = np.array([*generator.normal(0, 0.7, 2), generator.uniform(0.45, 1.3)])
-    if generator.random() < 0.6:  # rather from behind the camera
-        direction[0] = -abs(direction[0])
-    warm = generator.normal(0, 0.06)
-    colour = generator.uniform(0.55, 1.1) * np.array([1 + warm, 1, 1 - warm])
-    tint = 1 + generator.normal(0, 0.05, 3)
-    ambient = generator.uniform(0.3, 0.65) * tint
-    return Light(direction / np.linalg.norm(direction), colour, ambient)
 
 
 def _pooled(image: np.ndarray) -> np.ndarray:

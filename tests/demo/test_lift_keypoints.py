@@ -55,6 +55,14 @@ def test_files(demo, lifter, keypoints, tmp_path, capsys):
     assert 'm from the camera' in printed and 'camera from field of view' in printed
 
 
+def test_other_skeleton(demo, lifter, keypoints, tmp_path):
+    out = tmp_path / 'out'
+    flags = ['--skeleton', 'smpl24', '--formats', 'npz', '--out-dir', str(out)]
+    demo.main([keypoints, *lifter, *flags])
+    with np.load(out / 'walk_3d.npz') as arrays:
+        assert arrays['track_0_poses_smpl24'].shape == (8, 24, 3)
+
+
 def test_intrinsics(demo, lifter, keypoints, tmp_path):
     flags = ['--intrinsics', '700', '700', '320', '240', '--formats', 'npz']
     clip = demo.main([keypoints, *lifter, *flags, '--out-dir', str(tmp_path / 'out')])

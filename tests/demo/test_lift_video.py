@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -59,7 +60,9 @@ def test_files(demo, networks, video, tmp_path, capsys):
     read = read_results(out / 'walk_3d.npz')
     np.testing.assert_array_equal(read.tracks[1].poses, clip.tracks[1].poses)
     printed = capsys.readouterr().out
-    assert 'walk.mp4: 8 frames at 25 fps' in printed and 'keypoints 0.' in printed
+    assert 'walk.mp4: 8 frames at 25 fps' in printed and re.search(
+        r'keypoints \d', printed
+    )
     assert 'finding people' in printed and 'wrote' in printed
 
 

@@ -2,6 +2,7 @@ import hashlib
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
@@ -22,6 +23,7 @@ def checkpoint(tmp_path):
             'epoch': 3,
             'cfg': "work_dir = '/home/me/secret'\nmodel = dict(type='X')\n",
             'seed': 1,
+            'dataset_meta': {'dataset_name': 'x', 'sigmas': np.float32([0.5, 0.25])},
         },
         'state_dict': {
             'module.a': shared,
@@ -46,7 +48,9 @@ def checkpoint(tmp_path):
 def test_values(tool, checkpoint, tmp_path):
     paths = tool.publish(checkpoint, str(tmp_path / 'out/model.pth'))
     plain = torch.load(paths['pth'], weights_only=True)
-    assert list(plain) == ['state_dict']
+    assert list(plain) == ['state_dict', 'meta']
+    meta = {'dataset_name': 'x', 'sigmas': [0.5, 0.25]}
+    assert plain['meta'] == {'dataset_meta': meta}
     for state_dict in (plain['state_dict'], load_file(paths['safetensors'])):
         assert sorted(state_dict) == ['a', 'b', 'c']
         assert state_dict['c'].tolist() == [[0, 3], [1, 4], [2, 5]]
@@ -72,6 +76,7 @@ def test_state_dict_alone(tool, tmp_path):
     torch.save({'a': torch.zeros(2)}, tmp_path / 'plain.pth')
     paths = tool.publish(tmp_path / 'plain.pth', str(tmp_path / 'model'))
     assert json.loads(paths['card'].read_text())['metrics'] == {}
+    assert list(torch.load(paths['pth'], weights_only=True)) == ['state_dict']
 
 
 def test_invalid(tool, tmp_path):

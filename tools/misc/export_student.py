@@ -40,7 +40,6 @@ from pathlib import Path
 from typing import Any
 
 import mmpose.registry
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import Registry, init_default_scope
@@ -49,6 +48,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from mmpose_ext.atomic_write import write_bytes
+from mmpose_ext.engine.checkpoints import plain_containers
 from mmpose_ext.engine.launch import add_cfg_options, add_trust_checkpoint
 from mmpose_ext.engine.lifter_files import LifterFiles, load_config, load_lifter
 from mmpose_ext.engine.pose_networks import choose_network, inner_metrics
@@ -127,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> list[Path]:
         'exported_from': Path(args.config).stem,
         'network': name,
         'mmpose_ext': __version__,
-        'dataset_meta': plain(model.metainfo),
+        'dataset_meta': plain_containers(model.metainfo),
     }
     buffer = io.BytesIO()
     torch.save({'state_dict': state, 'meta': meta}, buffer)
@@ -273,15 +273,6 @@ def check_heatmaps(
             f'{float(difference.abs().max()):.1e}, so it was not written; are the '
             'weights of the checkpoint sound?'
         )
-
-
-def plain(value: Any) -> Any:
-    """Arrays as lists, so that the file holds nothing but plain containers."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [plain(item) for item in value]
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 if __name__ == '__main__':

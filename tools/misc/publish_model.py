@@ -6,7 +6,7 @@
 writes
 
     models/prml_h36m_243-<sum>.safetensors   the weights
-    models/prml_h36m_243-<sum>.pth           the same as {'state_dict': ...}, for MMPose
+    models/prml_h36m_243-<sum>.pth           the same with the joint set, for MMPose
     models/prml_h36m_243.json                a card: config, metrics, versions, sums
 
 `<sum>` is the beginning of each file's SHA-256, as `torch.hub` checks it. Both weight
@@ -29,7 +29,7 @@ import torch
 from safetensors.torch import save
 
 from mmpose_ext.atomic_write import write_bytes, write_json
-from mmpose_ext.engine.checkpoints import load_checkpoint
+from mmpose_ext.engine.checkpoints import load_checkpoint, plain_containers
 from mmpose_ext.engine.launch import add_trust_checkpoint
 
 _PRIVATE = re.compile(
@@ -121,7 +121,11 @@ def publish(in_file: str, out_file: str, *, trust: bool = False) -> dict[str, Pa
     state_dict = plain_state_dict(checkpoint)
     stem = Path(re.sub(r'\.(pth|pt|safetensors)$', '', str(out_file)))
     buffer = io.BytesIO()
-    torch.save({'state_dict': state_dict}, buffer)
+    content = {'state_dict': state_dict}
+    joints = checkpoint.get('meta', {}).get('dataset_meta')
+    if joints is not None:  # as training checkpoints have it, without objects
+        content['meta'] = {'dataset_meta': plain_containers(joints)}
+    torch.save(content, buffer)
     contents = {'safetensors': save(state_dict), 'pth': buffer.getvalue()}
     card = card_of(checkpoint, state_dict)
     card['files'] = {}

@@ -143,7 +143,8 @@ class SequenceLifter(PoseLifter):
 
         Returns:
             The data samples with ``pred_instances.keypoints`` ``(T, K, 3)``, metres,
-            relative to the root.
+            relative to the root; ``(1, K, 3)``, the middle frame, if MMPose's tools
+            asked the codec for it.
         """
         pred = self.predict_coordinates(inputs, data_samples)
         instances = self.head.decode_batch(pred, data_samples)

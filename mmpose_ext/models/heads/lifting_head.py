@@ -93,7 +93,8 @@ class LiftingHead(BaseHead):
 
         Returns:
             One ``InstanceData`` a sample with ``keypoints`` ``(T, K, 3)`` in metres
-            and ``keypoint_scores`` ``(T, K)``.
+            and ``keypoint_scores`` ``(T, K)``; ``(1, K, 3)`` and ``(1, K)``, those of
+            the middle frame, if MMPose's tools asked the codec for it.
         """
         if self.decoder is None:
             raise RuntimeError('set `decoder` of the head to a codec to predict')

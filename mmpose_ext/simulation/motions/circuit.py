@@ -7,11 +7,16 @@ from scipy.interpolate import CubicSpline
 
 
 class Circuit:
-    """A way round an ellipse, by arc length."""
+    """A way round an ellipse about the origin, by arc length.
 
-    def __init__(self, radii: np.ndarray, generator: np.random.Generator) -> None:
+    Args:
+        radii: Half its width (x) and half its depth (y), ``(2,)``, metres.
+        hand: 1 to go round to the left, -1 to the right.
+    """
+
+    def __init__(self, radii: np.ndarray, hand: int) -> None:
         self.radii = radii
-        self.hand = generator.choice([-1, 1])
+        self.hand = hand
         angle = np.linspace(0, 2 * np.pi, 721)
         middle = (angle[1:] + angle[:-1]) / 2
         speed = np.hypot(radii[0] * np.sin(middle), radii[1] * np.cos(middle))

@@ -13,8 +13,13 @@ from mmpose_ext.simulation.motions.targets import GRAVITY, Targets
 from mmpose_ext.simulation.skeleton import SIDE_SIGNS, SIDES
 
 
-def walk(body: Body, t: np.ndarray, generator: np.random.Generator) -> Targets:
-    """Walk round at a pace of one's own."""
+def walk(
+    body: Body,
+    t: np.ndarray,
+    generator: np.random.Generator,
+    circuit: Circuit | None = None,
+) -> Targets:
+    """Walk round at a pace of one's own, on any or the given way."""
     scale = body.stature / 1.7
     speed = generator.uniform(0.75, 1.55) * np.sqrt(scale)
     # People keep the ratio of step length to step rate: Sekiya and Nagasaki (1998).
@@ -36,10 +41,11 @@ def walk(body: Body, t: np.ndarray, generator: np.random.Generator) -> Targets:
     lean = np.radians(generator.uniform(0, 5) + 2 * speed)
     radii = generator.uniform(1.2, 1.7) * np.array([1, generator.uniform(0.75, 1)])
     return _travel(
-        *(body, t, generator, gait, radii),
+        *(body, t, generator, gait),
         arms=(swing, elbow, 0.6 * swing),
         lean=lean,
         extension=generator.uniform(0.988, 0.995),
+        circuit=circuit or Circuit(radii, generator.choice([-1, 1])),
     )
 
 
@@ -64,10 +70,11 @@ def run(body: Body, t: np.ndarray, generator: np.random.Generator) -> Targets:
     elbow = np.radians(generator.uniform(75, 105))
     radii = generator.uniform(1.35, 1.6) * np.array([1, generator.uniform(0.92, 1)])
     return _travel(
-        *(body, t, generator, gait, radii),
+        *(body, t, generator, gait),
         arms=(swing, elbow, 0.4 * swing),
         lean=np.radians(generator.uniform(6, 12)),
         extension=generator.uniform(0.97, 0.985),
+        circuit=Circuit(radii, generator.choice([-1, 1])),
     )
 
 
@@ -76,14 +83,13 @@ def _travel(
     t: np.ndarray,
     generator: np.random.Generator,
     gait: Gait,
-    radii: np.ndarray,
     *,
     arms: tuple[float, float, float],
     lean: float,
     extension: float,
+    circuit: Circuit,
 ) -> Targets:
     """Walk or run round an ellipse, leaning into it."""
-    circuit = Circuit(radii, generator)
     way = _way_walked(gait, t, generator)
     phase = way / gait.stride
     # The middle of the foot, not the ankle, lies under the hip in mid stance.
