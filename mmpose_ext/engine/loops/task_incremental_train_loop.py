@@ -220,6 +220,13 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
             self.model.noise_rate = 0.0 if clean else self.task_data.noise['ratio']
         self._set_consolidation(stage)
         self._set_loader(stage)
+        if stage.begins:
+            self._build_optimizer()
+        # Accumulated gradients count in steps of the phase, which ends with an update.
+        steps = len(self.dataloader)
+        self.runner.optim_wrapper.initialize_count_status(
+            self.runner.model, stage.epoch * steps, stage.num_epochs * steps
+        )
         again = stage.phase == 'train' and self.relearning
         if again and stage.epoch == again['epoch']:
             self._relearn(stage.task)
@@ -232,7 +239,6 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
             self.start = copy.deepcopy(self.model.state_dict())
         if stage.phase == 'train' and stage.task and self.separation:
             self._separate(stage.task)
-        self._build_optimizer()
 
     def _has_fitting(self, task: int) -> bool:
         return bool(task and self.separation and self.separation.fit_epochs)
@@ -408,9 +414,6 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
             runner.param_schedulers = runner.build_param_scheduler(
                 copy.deepcopy(cfg.param_scheduler)
             )
-        runner.optim_wrapper.initialize_count_status(
-            runner.model, self._iter, self._max_iters
-        )
 
     def _side_trip(self) -> Any:
         return side_trip(self.model, step=self._iter, salt=self._epoch)

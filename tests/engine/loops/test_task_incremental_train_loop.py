@@ -131,6 +131,36 @@ def test_fisher_information_is_of_the_tasks_clean_samples(uninterrupted):
         torch.testing.assert_close(loop.reference[0][name], parameter.detach())
 
 
+class UpdatesHook(Hook):
+    """Counts batches and optimiser steps of each optimiser."""
+
+    def __init__(self):
+        self.optimizer, self.counts = None, []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        optimizer = runner.optim_wrapper.optimizer
+        if optimizer is not self.optimizer:
+            self.optimizer = optimizer
+            self.counts.append([0, 0])
+            optimizer.register_step_post_hook(self.count)
+        self.counts[-1][0] += 1
+
+    def count(self, *_):
+        self.counts[-1][1] += 1
+
+
+def test_accumulated_gradients_of_tasks_of_unequal_length(load, tmp_path):
+    """The last batches of a task count too, however many it has."""
+    tasks = [list(ACTIONS[:2]), [ACTIONS[2]]]
+    cfg = load(tmp_path, tasks=tasks, noise=None, separation=None, relearning=None)
+    cfg.optim_wrapper.accumulative_counts = 3
+    runner = Runner.from_cfg(cfg)
+    hook = UpdatesHook()
+    runner.register_hook(hook)
+    runner.train()
+    assert hook.counts == [[16, 6], [8, 3]]
+
+
 class SigkillHook(Hook):
     priority = 'LOWEST'
 
