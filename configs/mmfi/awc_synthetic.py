@@ -2,5 +2,5 @@
 _base_ = './concat_synthetic.py'
 model = dict(constraint=dict(type='WeightConstraintLoss'))
 default_hooks = dict(
-    fisher={**_base_.awc, 'window': 6, 'estimator': 'per_sample', 'num_batches': 16}
+    fisher={**_base_.awc, 'window': 4, 'estimator': 'per_sample', 'num_batches': 16}
 )

@@ -7,7 +7,7 @@ mmfi = dict(
     windows=dict(rgb=9, mmwave=5),
     pipeline=[
         dict(type='NormalizeImageKeypoints'),
-        dict(type='SubsamplePoints', key='lidar', max_points=128),
+        dict(type='SubsamplePoints', key='lidar', max_points=64),
         dict(type='SubsamplePoints', key='mmwave', max_points=48),
         dict(type='NormalizeChannelState'),
         dict(type='PackMultiModalInputs'),

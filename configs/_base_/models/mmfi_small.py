@@ -9,7 +9,7 @@ model = dict(
             embed_dims=16,
             transformer_dim=16,
             num_neighbors=8,
-            stage_points=(64, 16, 4),
+            stage_points=(32, 16, 4),
         ),
         mmwave=dict(
             type='PointTransformer',
