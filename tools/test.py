@@ -70,8 +70,6 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         raise ValueError(f'--out must end in .json, .yaml or .pkl, got {args.out}')
     if args.dump and Path(args.dump).suffix not in ('.pkl', '.pickle'):
         raise ValueError(f'--dump must end in .pkl, got {args.dump}')
-    cfg.load_from = args.checkpoint
-    cfg.resume = False
     show_all, args.show = args.show, args.show and not args.badcase
     merge_common_arguments(cfg, args)
     if args.badcase:
@@ -86,6 +84,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         dump = dict(type='DumpResults', out_file_path=args.dump)
         cfg.test_evaluator = [*evaluator_configs(cfg), dump]
     cfg.merge_from_dict(args.cfg_options)
+    # After the options: those of a training may name the weights that it began with.
+    cfg.load_from, cfg.resume = args.checkpoint, False
     return cfg
 
 

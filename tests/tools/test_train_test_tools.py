@@ -124,6 +124,10 @@ def test_test_flags(merge_test, tmp_path):
     assert cfg.load_from == str(tmp_path / 'weights.pth') and not cfg.resume
     kinds = [evaluator.type for evaluator in cfg.test_evaluator]
     assert kinds == ['PoseLiftingMetric', 'DumpResults']
+    cfg = merge_test('--cfg-options', 'load_from=start.pth', 'resume=True')
+    assert cfg.load_from == str(tmp_path / 'weights.pth') and not cfg.resume, (
+        'options of the training that made the checkpoint do not replace it'
+    )
 
 
 def test_invalid(merge, merge_test, train, test_tool, tiny_config_file):
