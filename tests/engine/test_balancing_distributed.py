@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,17 @@ import torch
 from torch import multiprocessing
 
 from tests.fixtures.balancing_ranks import WRAPPERS, run_rank, train
+from tests.fixtures.two_processes import free_port
 
 
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory):
     folder = tmp_path_factory.mktemp('ranks')
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('CUDA_VISIBLE_DEVICES', '-1')
         # Spawned processes import this package of tests by name.
         patch.syspath_prepend(str(Path(__file__).parents[2]))
-        multiprocessing.spawn(run_rank, (str(folder), port), nprocs=2)
+        multiprocessing.spawn(run_rank, (str(folder), free_port()), nprocs=2)
     return [torch.load(folder / f'rank_{rank}.pth') for rank in range(2)]
 
 

@@ -1,12 +1,7 @@
 """Scores, Fisher information and re-learning of two processes are those of one."""
 
 import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,8 +9,8 @@ from mmengine.runner import Runner
 
 from tests.fixtures.tiny_multi_modal import tiny_multi_modal
 from tests.fixtures.tiny_sensor_run import CHECKPOINTS, loader_config, run_config
+from tests.fixtures.two_processes import train_on_two
 
-REPO = Path(__file__).parents[2]
 STIFFNESS = 'fisher_information_stiffness'
 
 HOOKS = [
@@ -47,30 +42,12 @@ def config_of(work_dir, batch_size, start):
     )
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
-
-
 @pytest.mark.skipif(shutil.which('bash') is None, reason='needs bash')
 def test_in_runner(tmp_path):
     file, start = tmp_path / 'config.json', tmp_path / 'start.pth'
     torch.save({'state_dict': tiny_multi_modal().state_dict()}, start)
     config_of(tmp_path / 'two', 3, start).dump(file)
-    environment = {
-        **os.environ,
-        'CUDA_VISIBLE_DEVICES': '-1',
-        'PORT': str(free_port()),
-        'PYTHON': sys.executable,
-        'PYTHONPATH': str(REPO),
-        'OMP_NUM_THREADS': '1',
-    }
-    command = ['bash', str(REPO / 'tools/dist_train.sh'), str(file), '2']
-    result = subprocess.run(
-        command, env=environment, cwd=tmp_path, capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    train_on_two(file, cwd=tmp_path)
     Runner.from_cfg(config_of(tmp_path / 'one', 6, start)).train()
 
     two, one = (

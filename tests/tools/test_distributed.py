@@ -3,9 +3,6 @@
 import json
 import os
 import shutil
-import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,8 +10,9 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from tests.fixtures.two_processes import train_on_two
+
 POSYNDA = 'tiny_posynda.py'
-REPO = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 
 # Plain SGD: Adam divides by gradients that are zero up to rounding.
 OPTIONS = {
@@ -46,35 +44,11 @@ def write_config(tiny_config_file, tmp_path, monkeypatch):
     return write
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
-
-
-def two_processes(config, work_dir):
-    environment = {
-        **os.environ,
-        'CUDA_VISIBLE_DEVICES': '-1',
-        'PORT': str(free_port()),
-        'PYTHON': sys.executable,
-        'OMP_NUM_THREADS': '1',
-    }
-    command = ['bash', os.path.join(REPO, 'tools/dist_train.sh'), str(config), '2']
-    result = subprocess.run(
-        [*command, '--work-dir', str(work_dir)],
-        env=environment,
-        cwd=work_dir.parent,
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
 @pytest.mark.skipif(shutil.which('bash') is None, reason='needs bash')
 def test_in_runner(write_config, tmp_path):
-    console = two_processes(write_config(8), tmp_path / 'two')
+    console = train_on_two(
+        write_config(8), '--work-dir', str(tmp_path / 'two'), cwd=tmp_path
+    )
     assert 'cpu, 2 processes' in console
     assert console.count('SequenceLifter') == 1, 'only the first process prints'
     cfg = Config.fromfile(write_config(16))
@@ -103,7 +77,7 @@ def test_adaptation(tiny_config_file, tmp_path, monkeypatch):
     cfg.train_cfg.max_epochs = 1
     path = tmp_path / 'adaptation.py'
     cfg.dump(path)
-    console = two_processes(path, tmp_path / 'two')
+    console = train_on_two(path, '--work-dir', str(tmp_path / 'two'), cwd=tmp_path)
     assert 'cpu, 2 processes' in console and 'adaptation: inductive' in console
     state = torch.load(tmp_path / 'two/epoch_1.pth', weights_only=False)['state_dict']
     moved = [name for name in state if 'lora_B' in name or name == 'bias.bias']

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from mmpose_ext.engine.continual.task_data import check_noise, remembered
 from mmpose_ext.engine.continual.weight_consolidation import WeightConsolidation
 from mmpose_ext.engine.loops import TaskIncrementalTrainLoop
 from tests.fixtures.tiny_multi_modal import MODALITIES, tiny_multi_modal_config
+from tests.fixtures.two_processes import train_on_two
 
 ROOT = Path(__file__).parents[3]
 ACTIONS = ('A02', 'A04', 'A19')
@@ -218,6 +220,27 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(
         assert torch.equal(value, reference.fisher[0][name]), name
     assert loop.record.errors == reference.record.errors
     assert loop.record.separation == reference.record.separation
+
+
+@pytest.mark.skipif(shutil.which('bash') is None, reason='needs bash')
+def test_two_processes_agree(load, tmp_path):
+    """On what is noisy, on the Fisher information, on the weights."""
+    cfg = load(tmp_path / 'two', tasks=[['A02'], ['A04']])
+    imports = ['mmpose_ext', 'tests.fixtures.rank_states']
+    cfg.custom_imports = dict(imports=imports, allow_failed_imports=False)
+    cfg.custom_hooks = [*cfg.custom_hooks, dict(type='RankStatesHook')]
+    cfg.dump(tmp_path / 'config.py')
+    train_on_two(tmp_path / 'config.py', cwd=tmp_path)
+    first, second = (torch.load(tmp_path / f'two/rank_{rank}.pth') for rank in range(2))
+    assert first['clean'] == second['clean'] and 12 <= len(first['clean'][1]) <= 24
+    assert first['record'] == second['record']
+    for part in ('weights', 'fisher'):
+        assert first[part].keys() == second[part].keys()
+        for name, value in first[part].items():
+            assert torch.equal(value, second[part][name]), name
+    assert any(value.any() for value in first['fisher'].values())
+    # 24 samples of the first task, 2 x 6 a step: two steps an epoch.
+    assert first['steps'][:TRAIN] == [2] * TRAIN
 
 
 def test_changed_tasks_are_refused_on_resuming(load, tmp_path):
