@@ -76,6 +76,19 @@ def keypoint_similarity(
     return near.sum(axis=-1) / np.maximum(weights.sum(axis=-1), 1e-9)
 
 
+def joint_confidence(scores_a: np.ndarray, scores_b: np.ndarray) -> np.ndarray:
+    """How much the keypoints of two people can be relied on.
+
+    Args:
+        scores_a: From 0 to 1, ``(N, 17)``.
+        scores_b: From 0 to 1, ``(M, 17)``.
+
+    Returns:
+        ``(N, M)``: the root of the mean product of scores, from 0 to 1.
+    """
+    return np.sqrt(scores_a @ scores_b.T / scores_a.shape[-1])
+
+
 def assign(affinity: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
     """Pair rows and columns so that the sum over all pairs is greatest.
 

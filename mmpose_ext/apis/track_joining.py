@@ -122,8 +122,8 @@ def join_affinity(
     Returns:
         ``(n, n)``, rows end, columns begin: a weighted mean of the likeness of colours
         (one half where they are not known) and of how near to the expected place the
-        other one begins. Minus infinity where it begins before the end or cannot be
-        reached.
+        other one begins, which says less the longer the absence is. Minus infinity
+        where it begins before the end or cannot be reached.
     """
     ends = np.array([tracklet.last_time for tracklet in tracklets])
     starts = np.array([tracklet.first_time for tracklet in tracklets])
@@ -131,7 +131,10 @@ def join_affinity(
     colours = np.stack([tracklet.colours for tracklet in tracklets])
     colour = np.nan_to_num(likeness(colours, colours), nan=0.5)
     place = _place_affinity(tracklets, np.maximum(absence, 0), image_size, options)
-    affinity = options.colour_weight * colour + (1 - options.colour_weight) * place
+    # Where one may be after a while, many are: being there says half as much.
+    telling = (1 + np.exp(-np.maximum(absence, 0) / options.velocity_memory)) / 2
+    nearby = np.where(place > 0.5, np.maximum(place * telling, 0.5), place)
+    affinity = options.colour_weight * colour + (1 - options.colour_weight) * nearby
     for column, tracklet in enumerate(tracklets):
         if tracklet.predecessor is not None:
             numbers = [other.number for other in tracklets]

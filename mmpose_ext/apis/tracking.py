@@ -15,6 +15,7 @@ from mmpose_ext.apis.association import (
     assign,
     box_area,
     box_iou,
+    joint_confidence,
     keypoint_similarity,
 )
 from mmpose_ext.apis.followed_person import FollowedPerson
@@ -115,8 +116,9 @@ class PersonTracker:
     def _affinity(self, people: FramePeople, time: float) -> np.ndarray:
         """How well people and detections fit, ``(N, M)``; minus infinity if too far.
 
-        The mean of overlap, keypoint similarity and likeness of colours; the first two
-        count less, the longer a person has not been detected.
+        The mean of overlap, keypoint similarity and likeness of colours. The first two
+        count less, the longer a person has not been detected; keypoints count by their
+        scores, which are low where somebody is just entering the picture.
         """
         known = self._people
         if not (known and len(people)):
@@ -131,10 +133,13 @@ class PersonTracker:
             np.stack([p.keypoint_scores for p in known]),
             people.keypoint_scores,
         )
+        trust = joint_confidence(
+            np.stack([p.keypoint_scores for p in known]), people.keypoint_scores
+        )
         colour = likeness(np.stack([p.colours for p in known]), people.colours)
         recent = np.exp(-age / self.options.memory)
-        total = recent * (place + pose) + np.nan_to_num(colour)
-        affinity = total / (2 * recent + ~np.isnan(colour))
+        total = recent * (place + trust * pose) + np.nan_to_num(colour)
+        affinity = total / (recent * (1 + trust) + ~np.isnan(colour))
         reach = 0.5 + self.options.max_speed * age
         near = distance_in_heights(expected, people.boxes) <= reach
         return np.where(near, affinity, -np.inf)

@@ -16,6 +16,7 @@ _SAMPLES = 3000
 _DISTANCE_M, _COLUMNS = 1.4, 6
 _MOST_TILT = np.tan(np.radians(30))
 _LITTLE_MOVEMENT_M = 0.15
+_SHOWN = 0.95  # share of frames in view; people who enter are often put far away
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ def lay_out(clip: LiftedClip) -> SceneLayout:
         origin,
         located,
         slots,
-        reach=float(np.quantile(side, 0.98)),
-        tall=float(max(np.quantile(height, 0.98), 0.5)),
+        reach=float(np.quantile(side, _SHOWN)),
+        tall=float(max(np.quantile(height, _SHOWN), 0.5)),
     )
 
 

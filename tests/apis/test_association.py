@@ -6,6 +6,7 @@ from mmpose_ext.apis.association import (
     assign,
     box_area,
     box_iou,
+    joint_confidence,
     keypoint_similarity,
 )
 
@@ -52,3 +53,11 @@ def test_assign():
     assert len(rows) == len(columns) == 0
     rows, _ = assign(np.array([[np.nan]]), 0.1)
     assert not len(rows)
+
+
+def test_joint_confidence():
+    sure, unsure = np.full((1, 17), 0.81), np.full((2, 17), 0.04)
+    np.testing.assert_allclose(joint_confidence(sure, sure), [[0.81]])
+    np.testing.assert_allclose(joint_confidence(sure, unsure), [[0.18, 0.18]])
+    half = np.where(np.arange(17) < 8, 1.0, 0.0)[None]
+    np.testing.assert_allclose(joint_confidence(half, half), [[np.sqrt(8 / 17)]])

@@ -135,3 +135,16 @@ def test_likeness_and_distance():
 def test_at_border():
     boxes = np.array([[2, 50, 30, 90], [100, 0, 130, 90], [100, 50, 130, 179.0]])
     assert at_border(boxes, SIZE, 0.03).tolist() == [True, False, True]
+
+
+def test_nearness_says_less_after_a_while():
+    """Of people without colours, only those who follow at once are one person."""
+    unknown = np.zeros_like(RED)
+    first = tracklet(0, (0, 1), (30, 32), unknown)
+    next_one = tracklet(1, (2, 40), (34, 200), unknown)
+    later = tracklet(2, (150, 190), (34, 200), unknown)
+    for made in (first, next_one, later):
+        made.colour_frames, made.colours = 0, unknown
+    assert join_tracklets([first, next_one, later], SIZE, 200).tolist() == [0, 0, 1]
+    affinity = join_affinity([first, next_one, later], SIZE, JoiningOptions())
+    assert affinity[0, 1] > 0.64 > 0.6 > affinity[0, 2]

@@ -226,7 +226,8 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(
 def test_two_processes_agree(load, tmp_path):
     """On what is noisy, on the Fisher information, on the weights."""
     cfg = load(tmp_path / 'two', tasks=[['A02'], ['A04']])
-    imports = ['mmpose_ext', 'tests.fixtures.rank_states']
+    fixtures = ('rank_states', 'tiny_multi_modal')
+    imports = ['mmpose_ext', *(f'tests.fixtures.{name}' for name in fixtures)]
     cfg.custom_imports = dict(imports=imports, allow_failed_imports=False)
     cfg.custom_hooks = [*cfg.custom_hooks, dict(type='RankStatesHook')]
     cfg.dump(tmp_path / 'config.py')
