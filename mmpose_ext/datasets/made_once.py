@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from mmengine.logging import print_log
+from rich.progress import Progress
 
 from mmpose_ext.datasets.frame_store import FrameStore
 
@@ -22,9 +23,11 @@ _Options = TypeVar('_Options')
 
 
 def make_once(
-    path: str | os.PathLike, wanted: Mapping[str, Any], make: Callable[[Path], Any]
+    path: str | os.PathLike,
+    wanted: Mapping[str, Any],
+    make: Callable[[Path, Callable[[int, int], None]], Any],
 ) -> Path:
-    """Make a synthetic store unless it is there.
+    """Make a synthetic store unless it is there, with a progress bar.
 
     Any number of processes may call this at once, on one or several machines with a
     shared folder: one makes the store, the others wait for it. The lock is the
@@ -34,7 +37,8 @@ def make_once(
     Args:
         path: Folder of the store.
         wanted: What its header has to say under ``'synthetic'``.
-        make: Makes the store in the folder that it is given.
+        make: Makes the store in the folder that it is given, and calls the function
+            that it is given with the number of steps done and their total.
 
     Returns:
         The folder.
@@ -54,7 +58,12 @@ def make_once(
             _check(path, wanted)
             return path
         print_log(f'Making synthetic data in {path} (once)', logger='current')
-        make(path)
+        with Progress() as bar:
+            task = bar.add_task('simulating', total=None)
+            make(
+                path,
+                lambda done, total: bar.update(task, completed=done, total=total),
+            )
         print_log(FrameStore(path).summary(), logger='current')
     return path
 

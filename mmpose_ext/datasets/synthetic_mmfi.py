@@ -200,11 +200,19 @@ def simulate_sequence(
     )
 
 
-def _make_store(path: Path, *, options: SyntheticMMFiOptions, workers: int) -> None:
+def _make_store(
+    path: Path,
+    progress: Callable[[int, int], None],
+    *,
+    options: SyntheticMMFiOptions,
+    workers: int,
+) -> None:
     with tempfile.TemporaryDirectory(
         prefix=f'.{path.name}.tree.', dir=path.parent
     ) as folder:
-        tree = write_mmfi(Path(folder) / 'mmfi', **vars(options), workers=workers)
+        tree = write_mmfi(
+            Path(folder) / 'mmfi', **vars(options), workers=workers, progress=progress
+        )
         convert_tree(tree, path, workers=workers)
 
 

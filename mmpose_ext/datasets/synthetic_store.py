@@ -30,5 +30,9 @@ def ensure_synthetic_store(path: str | os.PathLike, **options: Any) -> Path:
     """
     wanted = read_options(Human36MOptions, options)
     return make_once(
-        path, wanted.to_header(), lambda folder: write_human36m(folder, **vars(wanted))
+        path,
+        wanted.to_header(),
+        lambda folder, progress: write_human36m(
+            folder, **vars(wanted), progress=progress
+        ),
     )
