@@ -102,7 +102,7 @@ train_dataloader = dict(
                 ratio_range=(0.6, 1.5),
                 keep_ratio=True,
             ),
-            dict(type='RandomCrop', crop_size=size[::-1], allow_negative_crop=True),
+            dict(type='RandomCrop', crop_size=size, allow_negative_crop=True),
             dict(type='YOLOXHSVRandomAug'),
             dict(type='RandomFlip', prob=0.5),
             dict(type='Pad', size=size, pad_val=dict(img=(114, 114, 114))),

@@ -7,7 +7,7 @@ import torch
 from mmdet.registry import DATASETS, MODELS
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
+from mmengine.registry import DefaultScope
 
 from mmpose_ext.apis.person_detection import PersonDetector
 from mmpose_ext.apis.video_frames import VideoFrame
@@ -16,11 +16,8 @@ from mmpose_ext.datasets.synthetic_coco import write_coco
 CONFIG = Path(__file__).parents[2] / 'demo/configs/person_detector_synthetic.py'
 
 
-def test_trains_and_detects(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write_coco('data/synthetic_coco', num_images=4, num_val_images=2, size=(160, 120))
-    config = Config.fromfile(CONFIG)
-    init_default_scope('mmdet')
+def trained(config):
+    """The detector after some steps on four pictures."""
     torch.manual_seed(0)
     model = MODELS.build(config.model)
     dataset = DATASETS.build(config.train_dataloader.dataset)
@@ -31,12 +28,21 @@ def test_trains_and_detects(tmp_path, monkeypatch):
     for _ in range(8):
         data = model.data_preprocessor(batch, training=True)
         assert data['inputs'].shape == (4, 3, 256, 320)
-        loss, _ = model.parse_losses(model.loss(**data))
+        loss, _ = model.parse_losses(model(**data, mode='loss'))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.9 * losses[0]
+    return model, dataset
+
+
+def test_trains_and_detects(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_coco('data/synthetic_coco', num_images=4, num_val_images=2, size=(160, 120))
+    config = Config.fromfile(CONFIG)
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        model, dataset = trained(config)
 
     torch.save({'state_dict': model.state_dict()}, tmp_path / 'detector.pth')
     detector = PersonDetector(
