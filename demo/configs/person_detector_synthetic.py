@@ -13,7 +13,9 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=100),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=500, max_keep_ckpts=1),
+    checkpoint=dict(
+        type='CheckpointHook', interval=500, by_epoch=False, max_keep_ckpts=1
+    ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     non_finite_loss=dict(type='mmpose.NonFiniteLossHook'),
 )
