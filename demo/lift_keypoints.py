@@ -73,7 +73,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--skeleton',
-        choices=('h36m17', *OUTPUT_SKELETONS),
+        choices=tuple(OUTPUT_SKELETONS),
         default='h36m17',
         help="also these joints in .npz and .json (default: Human3.6M's alone)",
     )
@@ -99,11 +99,17 @@ def add_lifter_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the lifter and how it runs."""
     parser.add_argument('--config', help='of the lifter (default: a small PrML)')
     parser.add_argument('--checkpoint', help='its weights')
+    add_lifting_arguments(parser)
+    add_cfg_options(parser)
+
+
+def add_lifting_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add how people are lifted, and where the networks run."""
     parser.add_argument(
         '--model-fps',
         type=float,
         help='lift at this frame rate, that of the training data (default: 50 with the '
-        "lifter of the repository, else the keypoints'; 0: never)",
+        "lifter of the repository, else the clip's; 0: never)",
     )
     parser.add_argument(
         '--person-height',
@@ -115,7 +121,6 @@ def add_lifter_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', help='default: a GPU where there is one')
     parser.add_argument('--amp', action='store_true', help='half precision')
     add_trust_checkpoint(parser)
-    add_cfg_options(parser)
 
 
 def check_lifter_arguments(

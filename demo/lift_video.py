@@ -27,6 +27,7 @@ from lift_keypoints import (
     CHECKPOINT,
     CONFIG,
     MODEL_FPS,
+    add_lifting_arguments,
     add_output_arguments,
     camera_of,
     lifting_options,
@@ -36,10 +37,8 @@ from lift_keypoints import (
 )
 
 from mmpose_ext.apis import LiftedClip
-from mmpose_ext.apis.keypoint_lifter import PERSON_HEIGHT
 from mmpose_ext.apis.tracked_clip import PartialResultError
 from mmpose_ext.apis.video_pose_lifter import VideoPoseLifter
-from mmpose_ext.engine.launch import add_trust_checkpoint
 
 NETWORK = ('CONFIG', 'WEIGHTS')
 
@@ -69,23 +68,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=0.2,
         help='leave out boxes below (default 0.2)',
     )
-    parser.add_argument(
-        '--model-fps',
-        type=float,
-        help='lift at this frame rate, that of the training data (default: 50 with the '
-        "lifter of the repository, else the video's; 0: never)",
-    )
-    parser.add_argument(
-        '--person-height',
-        type=float,
-        default=PERSON_HEIGHT,
-        help='move and scale people to this share of the image width, as large as in '
-        'the training data (default 1/3; 0: keep the framing)',
-    )
+    add_lifting_arguments(parser)
     parser.add_argument('--batch-size', type=int, default=8, help='frames (default 8)')
-    parser.add_argument('--device', help='default: a GPU where there is one')
-    parser.add_argument('--amp', action='store_true', help='half precision')
-    add_trust_checkpoint(parser)
     args = parser.parse_args(argv)
     if args.lifter is None:
         args.lifter = (CONFIG, CHECKPOINT)

@@ -61,6 +61,7 @@ MAY_IMPORT = {
     'atomic_write': (),
     'quiet_imports': (),
     'choices': (),
+    'step_progress': (),
     'structures': (),
     'geometry': (),
     'evaluation.functional': (),
@@ -73,7 +74,7 @@ MAY_IMPORT = {
     'models': ('codecs', *PURE),
     'datasets': (
         *('atomic_write', 'choices', 'codecs', 'evaluation', 'simulation'),
-        *('visualization', *PURE, *STORES),
+        *('step_progress', 'visualization', *PURE, *STORES),
     ),
 }
 MAY_IMPORT['engine'] = tuple(MAY_IMPORT)

@@ -27,8 +27,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rich.progress import Progress
-
 from mmpose_ext.datasets.frame_store import FrameStore
 from mmpose_ext.datasets.synthetic_clip import (
     SyntheticClipOptions,
@@ -43,6 +41,7 @@ from mmpose_ext.datasets.synthetic_coco import (
 from mmpose_ext.datasets.synthetic_human36m import Human36MOptions, write_human36m
 from mmpose_ext.datasets.synthetic_mmfi import SyntheticMMFiOptions, write_mmfi
 from mmpose_ext.simulation.motions import MOTIONS
+from mmpose_ext.step_progress import step_progress
 
 HUMAN36M_TEXT = """\
 Simulate people before the four cameras of Human3.6M.
@@ -324,8 +323,7 @@ def parse_size(text: str) -> tuple[int, int]:
 def make_coco(args: argparse.Namespace) -> None:
     """Simulate, write, print what was written."""
     start = time.perf_counter()
-    with Progress() as bar:
-        task = bar.add_task('Taking pictures', total=None)
+    with step_progress('Taking pictures') as progress:
         write_coco(
             args.out,
             num_images=args.images,
@@ -336,7 +334,7 @@ def make_coco(args: argparse.Namespace) -> None:
             seed=args.seed,
             num_workers=args.workers,
             overwrite=args.overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )
     seconds = time.perf_counter() - start
     print(f'{args.out}: pictures of {args.size[0]}x{args.size[1]} pixels')
@@ -356,8 +354,7 @@ def make_coco(args: argparse.Namespace) -> None:
 def make_mmfi(args: argparse.Namespace) -> None:
     """Simulate, write, print what was written."""
     start = time.perf_counter()
-    with Progress() as bar:
-        task = bar.add_task('Recording', total=None)
+    with step_progress('Recording') as progress:
         write_mmfi(
             args.out,
             num_subjects=args.subjects,
@@ -366,7 +363,7 @@ def make_mmfi(args: argparse.Namespace) -> None:
             seed=args.seed,
             workers=args.workers,
             overwrite=args.overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )
     seconds = time.perf_counter() - start
     sequences = list(args.out.glob('E0?/S??/A??'))
@@ -385,8 +382,7 @@ def make_mmfi(args: argparse.Namespace) -> None:
 def make_clip(args: argparse.Namespace) -> None:
     """Simulate, write, print what was written."""
     start = time.perf_counter()
-    with Progress() as bar:
-        task = bar.add_task('Filming', total=args.frames)
+    with step_progress('Filming') as progress:
         write_clip(
             args.out,
             num_frames=args.frames,
@@ -394,7 +390,7 @@ def make_clip(args: argparse.Namespace) -> None:
             fps=args.fps,
             seed=args.seed,
             overwrite=args.overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )
     seconds = time.perf_counter() - start
     seen = read_clip_truth(args.out).seen
@@ -409,8 +405,7 @@ def make_clip(args: argparse.Namespace) -> None:
 def make_human36m(args: argparse.Namespace) -> None:
     """Simulate, write, print what was written."""
     start = time.perf_counter()
-    with Progress() as bar:
-        task = bar.add_task('Simulating', total=None)
+    with step_progress('Simulating') as progress:
         write_human36m(
             args.out,
             num_subjects=args.subjects,
@@ -421,7 +416,7 @@ def make_human36m(args: argparse.Namespace) -> None:
             noise=args.noise,
             seed=args.seed,
             overwrite=args.overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )
     store = FrameStore(args.out)
     print(store.summary())

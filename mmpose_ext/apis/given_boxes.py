@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from mmpose_ext.apis.frame_people import PersonBoxes
 from mmpose_ext.apis.video_frames import VideoFrame
+from mmpose_ext.datasets.array_files import read_json_or_npz
 
 
 class BoxSource(Protocol):
@@ -77,15 +76,8 @@ class WholeImage:
 
 def _read_boxes(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Frames ``(N,)``, boxes ``(N, 4)`` and scores ``(N,)`` of a file."""
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f'there is no file {path}')
     try:
-        if file.suffix == '.npz':
-            with np.load(file, allow_pickle=False) as arrays:
-                content: Any = dict(arrays)
-        else:
-            content = json.loads(file.read_text(encoding='utf-8'))
+        content = read_json_or_npz(path)
         if isinstance(content, list):
             content = _columns(content)
         frames = np.asarray(content['frames']).astype(int)
@@ -93,7 +85,7 @@ def _read_boxes(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray, np.nda
         scores = np.asarray(
             content.get('scores', np.ones(len(boxes))), dtype=np.float32
         )
-    except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f'{path} cannot be read as boxes ({type(error).__name__}: {error}); '
             'expected a .json list with the boxes [x1, y1, x2, y2] of each frame, or '

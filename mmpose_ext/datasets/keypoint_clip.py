@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from mmpose_ext.datasets.array_files import read_json_or_npz
 from mmpose_ext.geometry.joint_maps import scores_to_h36m17, to_h36m17
 
 # The channel of an array that is the score, where it does not come after x and y.
@@ -177,16 +175,7 @@ def person_framing(
 
 
 def _read_fields(path: str | os.PathLike) -> Mapping[str, Any]:
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f'there is no file {path}')
-    try:
-        if file.suffix == '.npz':
-            with np.load(file, allow_pickle=False) as arrays:
-                return dict(arrays)
-        content = json.loads(file.read_text(encoding='utf-8'))
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
-        raise ValueError(f'{path} cannot be read as .json or .npz: {error}') from error
+    content = read_json_or_npz(path)
     return content if isinstance(content, dict) else {'keypoints': content}
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from mmengine.logging import print_log
-from rich.progress import Progress
 
 from mmpose_ext.datasets.frame_store import FrameStore
+from mmpose_ext.step_progress import step_progress
 
 try:
     import fcntl
@@ -58,12 +58,8 @@ def make_once(
             _check(path, wanted)
             return path
         print_log(f'Making synthetic data in {path} (once)', logger='current')
-        with Progress() as bar:
-            task = bar.add_task('simulating', total=None)
-            make(
-                path,
-                lambda done, total: bar.update(task, completed=done, total=total),
-            )
+        with step_progress('simulating') as progress:
+            make(path, progress)
         print_log(FrameStore(path).summary(), logger='current')
     return path
 

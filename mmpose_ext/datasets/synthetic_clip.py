@@ -33,7 +33,6 @@ video."""
 VIDEO, BOXES, TRUTH = 'clip.mp4', 'boxes.json', 'truth.npz'
 """Files of the folder."""
 
-_MIN_AREA = 40
 _NOT_SEEN = (np.nan,) * 4
 
 
@@ -189,14 +188,17 @@ def _fill(
 
     write_video(folder / VIDEO, pictures(), fps=options.fps)
     by_person = list(zip(*seen, strict=True))
-    boxes = np.array([[_box(moment) for moment in row] for row in by_person])
+    boxes = np.array(
+        [[m.box if m.is_shown else _NOT_SEEN for m in row] for row in by_person],
+        dtype=float,
+    )
     truth = ClipTruth(
         poses=encounter.poses.astype(np.float32),
         keypoints=np.array([[m.keypoints for m in row] for row in by_person]),
         visibility=np.array([[m.visibility for m in row] for row in by_person]),
         boxes=boxes,
-        focal=encounter.camera.focal,
-        centre=encounter.camera.centre,
+        focal=encounter.setting.camera.focal,
+        centre=encounter.setting.camera.centre,
         image_size=np.array(options.size),
         fps=options.fps,
     )
@@ -206,14 +208,3 @@ def _fill(
         for frame in boxes.swapaxes(0, 1)
     ]
     (folder / BOXES).write_text(json.dumps(rows), encoding='utf-8')
-
-
-def _box(person: SeenPerson) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of the pixels that show a person."""
-    if person.mask.sum() < _MIN_AREA:
-        return _NOT_SEEN
-    rows, columns = np.nonzero(person.mask)
-    return (
-        *(float(columns.min()), float(rows.min())),
-        *(float(columns.max()) + 1, float(rows.max()) + 1),
-    )

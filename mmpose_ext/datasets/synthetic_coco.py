@@ -49,7 +49,6 @@ CATEGORY: dict[str, Any] = {
 }
 """The category, as COCO defines it; the skeleton counts keypoints from 1."""
 
-_MIN_AREA = 40
 _FIRST_ID = {'train2017': 1, 'val2017': 10_000_001}
 
 
@@ -165,9 +164,7 @@ def annotate(person: SeenPerson, image_id: int, number: int) -> dict[str, Any]:
         The annotation; box, area and segmentation are those of the pixels that show
         the person.
     """
-    rows, columns = np.nonzero(person.mask)
-    left, top = int(columns.min()), int(rows.min())
-    width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+    left, top, right, bottom = person.box
     labelled = person.visibility != OUTSIDE
     keypoints = np.where(labelled[:, None], np.round(person.keypoints, 2), 0.0)
     triplets = zip(keypoints.tolist(), person.visibility.tolist(), strict=True)
@@ -176,7 +173,7 @@ def annotate(person: SeenPerson, image_id: int, number: int) -> dict[str, Any]:
         'image_id': image_id,
         'category_id': CATEGORY['id'],
         'iscrowd': 0,
-        'bbox': [left, top, width, height],
+        'bbox': [left, top, right - left, bottom - top],
         'area': int(person.mask.sum()),
         'num_keypoints': int(labelled.sum()),
         'keypoints': [value for (x, y), flag in triplets for value in (x, y, flag)],
@@ -262,7 +259,7 @@ def _make_picture(
         raise OSError(f'cannot write {folder / split / name}')
     width, height = options.size
     image = {'id': image_id, 'file_name': name, 'width': width, 'height': height}
-    shown = [person for person in people if person.mask.sum() >= _MIN_AREA]
+    shown = [person for person in people if person.is_shown]
     return image | {'license': 1}, [
         annotate(person, image_id, index) for index, person in enumerate(shown)
     ]

@@ -36,17 +36,11 @@ class Encounter:
 
     Args:
         people: Both, with what each frame has of their ``kinematics``, F frames.
-        camera: The camera, at the height of a chest.
-        light: The light.
-        background: What lies behind.
-        effects: What the camera does to the picture.
+        setting: The scene without them; the camera is at the height of a chest.
     """
 
     people: tuple[Person, ...]
-    camera: Pinhole
-    light: Light
-    background: Background
-    effects: ImageEffects
+    setting: Scene
 
     @classmethod
     def sample(
@@ -75,13 +69,15 @@ class Encounter:
             _walker(generator, hand, depth, num_frames, fps)
             for hand, depth in zip((1, -1), _DEPTHS, strict=True)
         )
-        return cls(
-            people,
+        setting = Scene(
+            (),
+            (),
             camera,
             Light.sample(generator),
             Background.sample(generator, distance=max(_DEPTHS) + _RADII[1] + 0.5),
             ImageEffects.sample(generator),
         )
+        return cls(people, setting)
 
     def scene(self, frame: int) -> Scene:
         """What is before the camera in one frame."""
@@ -89,13 +85,14 @@ class Encounter:
             replace(person, kinematics=_moment(person.kinematics, frame))
             for person in self.people
         )
-        return Scene(people, (), self.camera, self.light, self.background, self.effects)
+        return replace(self.setting, people=people)
 
     @property
     def poses(self) -> np.ndarray:
         """Joints of Human3.6M ``(P, F, 17, 3)``, camera frame, metres."""
+        camera = self.setting.camera
         return np.stack(
-            [self.camera.to_camera(person.kinematics.pose) for person in self.people]
+            [camera.to_camera(person.kinematics.pose) for person in self.people]
         )
 
 

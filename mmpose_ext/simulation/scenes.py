@@ -17,6 +17,7 @@ from mmpose_ext.simulation.renderer import Light, cast, shade
 from mmpose_ext.simulation.solids import Solid
 
 _OVERSAMPLE = 2
+_LEAST_PIXELS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,20 @@ class SeenPerson:
     visibility: np.ndarray
     mask: np.ndarray
     action: str
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether enough pixels, 40, show it to be found in the picture."""
+        return int(self.mask.sum()) >= _LEAST_PIXELS
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of the pixels that show it; not empty."""
+        rows, columns = np.nonzero(self.mask)
+        return (
+            *(int(columns.min()), int(rows.min())),
+            *(int(columns.max()) + 1, int(rows.max()) + 1),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,6 +59,9 @@ def test_invalid(tmp_path):
         given(dict(boxes=[BOX]))
     with pytest.raises(ValueError, match='cannot be read as boxes'):
         given(3)
+    (tmp_path / 'boxes.npz').write_bytes(b'PK')
+    with pytest.raises(ValueError, match='cannot be read as boxes'):
+        GivenBoxes(tmp_path / 'boxes.npz')
     with pytest.raises(ValueError, match='1 frames, 2 boxes and 2 scores'):
         given(dict(frames=[0], boxes=[BOX, BOX]))
     with pytest.raises(ValueError, match='of frame 1 is not x1, y1, x2, y2'):

@@ -57,37 +57,10 @@ model = dict(
 )
 test_dataloader = dict(dataset=dict(seq_len={T}))
 """
-POSE_2D = """
-default_scope, dataset_type, data_mode = 'mmpose', 'CocoDataset', 'topdown'
-_codec = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=1)
-model = dict(
-    type='TopdownPoseEstimator',
-    data_preprocessor=dict(
-        type='PoseDataPreprocessor', mean=[128] * 3, std=[64] * 3, bgr_to_rgb=True
-    ),
-    backbone=dict(type='ResNet', depth=18, base_channels=4),
-    head=dict(
-        type='HeatmapHead',
-        in_channels=32,
-        out_channels=17,
-        deconv_out_channels=(8, 8, 8),
-        loss=dict(type='KeypointMSELoss', use_target_weight=True),
-        decoder=_codec,
-    ),
-    test_cfg=dict(flip_test=False),
-)
+POSE_2D = f"""
+_base_ = '{ROOT}/tests/fixtures/tiny_pose2d.py'
+dataset_type, data_mode = 'CocoDataset', 'topdown'
 train_dataloader = dict(dataset=dict(type='CocoDataset'))
-test_dataloader = dict(
-    dataset=dict(
-        type='CocoDataset',
-        pipeline=[
-            dict(type='LoadImage'),
-            dict(type='GetBBoxCenterScale'),
-            dict(type='TopdownAffine', input_size=_codec['input_size']),
-            dict(type='PackPoseInputs'),
-        ],
-    )
-)
 visualizer = dict(type='PoseLocalVisualizer')
 """
 DETECTOR = """

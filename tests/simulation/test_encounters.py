@@ -51,8 +51,8 @@ def test_scene(encounter):
     picture, seen = encounter.scene(frame).render(np.random.default_rng(0))
     assert picture.shape == (72, 96, 3) and len(seen) == 2
     pose = encounter.poses[0, frame]
-    pixels = pose[:, :2] / pose[:, 2:] * encounter.camera.focal
-    pixels += encounter.camera.centre
+    pixels = pose[:, :2] / pose[:, 2:] * encounter.setting.camera.focal
+    pixels += encounter.setting.camera.centre
     # COCO's hips and knees are Human3.6M's.
     np.testing.assert_allclose(seen[0].keypoints[[11, 12]], pixels[[4, 1]], atol=1e-6)
     assert seen[0].mask.sum() > seen[1].mask.sum() > 0

@@ -11,7 +11,6 @@ from conversion import make_parser, run
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -27,6 +26,7 @@ from mmpose_ext.datasets.mmfi_layout import (
     SUBJECTS,
 )
 from mmpose_ext.datasets.mmfi_report import report_lines
+from mmpose_ext.step_progress import step_progress
 
 COMMAND = 'python tools/dataset_converters/mmfi_to_store.py MMFi_Dataset data/mmfi'
 HELP = """
@@ -62,13 +62,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Convert as the command line says."""
     args = parse_args(argv)
     modalities = [*args.modalities, *(['depth'] if args.depth else [])]
-    with Progress(
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    ) as bar:
-        task = bar.add_task('Converting', total=None)
+    columns = (
+        *(TextColumn('{task.description}'), BarColumn()),
+        *(MofNCompleteColumn(), TimeRemainingColumn()),
+    )
+    with step_progress('Converting', *columns) as progress:
         report = convert_tree(
             args.root,
             args.out,
@@ -80,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             allow_damaged=args.allow_damaged,
             workers=args.workers,
             overwrite=args.overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )
     if args.report is not None:
         write_json(args.report, report)
