@@ -3,7 +3,22 @@
 #   python tools/train.py demo/configs/pose2d_synthetic.py
 _base_ = '../../configs/dual_student/supervised_synthetic.py'
 
-train_dataloader = dict(batch_size=32, dataset=dict(num_instances=None))
+root = 'data/synthetic_coco/'
+train_dataloader = dict(
+    batch_size=32, dataset=dict(num_instances=None, dataset=dict(data_root=root))
+)
+val_dataloader = dict(dataset=dict(data_root=root))
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    scored_by=[
+        dict(
+            type='CocoMetric',
+            ann_file=f'{root}annotations/person_keypoints_val2017.json',
+        ),
+        dict(type='PCKAccuracy', thr=0.05),
+    ]
+)
+test_evaluator = val_evaluator
 train_cfg = dict(max_iters=4000, val_interval=1000)
 param_scheduler = [
     dict(
