@@ -8,4 +8,4 @@ _base_ = [
 model = dict(
     type='DualStudent', students=[_base_.narrow_resnet18, _base_.narrow_resnet18]
 )
-auto_scale_lr = dict(base_batch_size=32)
+auto_scale_lr = dict(base_batch_size=16)

@@ -7,4 +7,4 @@ _base_ = [
     '../_base_/schedules/dual_student_synthetic.py',
 ]
 model = dict(type='ConsistencyStudent', student=_base_.narrow_resnet18)
-auto_scale_lr = dict(base_batch_size=32)
+auto_scale_lr = dict(base_batch_size=16)

@@ -27,6 +27,7 @@ from mmpose_ext.datasets.seeded_draw import keyed_generator
 from mmpose_ext.datasets.synthetic_folder import synthetic_folder
 from mmpose_ext.geometry.joint_maps import COCO17_JOINTS
 from mmpose_ext.simulation.keypoint_visibility import OUTSIDE
+from mmpose_ext.simulation.looks import Look, itself, one_of
 from mmpose_ext.simulation.scenes import Scene, SeenPerson
 
 GENERATOR = 'coco-1'
@@ -58,10 +59,12 @@ class SyntheticCocoOptions:
 
     Args:
         num_images: Pictures to train on.
-        num_val_images: Pictures to validate on, of other people.
+        num_val_images: Pictures to validate on, of other people unless ``looks`` says
+            how many there are.
         size: ``(width, height)``, pixels.
         max_people: Greatest number of people in a picture.
         occlusion: Probability that something stands before a person.
+        looks: How many looks people and places have; ``None`` for a new one each time.
         seed: The same seed gives the same data.
 
     Raises:
@@ -73,6 +76,7 @@ class SyntheticCocoOptions:
     size: tuple[int, int] = (320, 240)
     max_people: int = 4
     occlusion: float = 0.25
+    looks: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -93,9 +97,19 @@ class SyntheticCocoOptions:
                 'not be negative'
             )
 
+        if self.looks is not None and self.looks < 1:
+            raise ValueError(f'looks={self.looks}; expected at least 1, or None')
+
     def num_images_of(self, split: str) -> int:
         """Number of pictures of one of the :data:`SPLITS`."""
         return self.num_images if split == SPLITS[0] else self.num_val_images
+
+    @property
+    def look(self) -> Look:
+        """Source of randomness of looks, see :mod:`mmpose_ext.simulation.looks`."""
+        if self.looks is None:
+            return itself
+        return one_of(np.random.SeedSequence(self.seed).spawn(self.looks))
 
     def to_header(self) -> dict[str, Any]:
         """What ``synthetic.json`` records."""
@@ -110,6 +124,7 @@ def write_coco(
     size: Sequence[int] = SyntheticCocoOptions.size,
     max_people: int = SyntheticCocoOptions.max_people,
     occlusion: float = SyntheticCocoOptions.occlusion,
+    looks: int | None = SyntheticCocoOptions.looks,
     seed: int = SyntheticCocoOptions.seed,
     num_workers: int = 1,
     overwrite: bool = False,
@@ -123,11 +138,12 @@ def write_coco(
 
     Args:
         path: Destination folder.
-        num_images: See :class:`SyntheticCocoOptions`, as the next five.
+        num_images: See :class:`SyntheticCocoOptions`, as the next six.
         num_val_images: See there.
         size: See there.
         max_people: See there.
         occlusion: See there.
+        looks: See there.
         seed: See there.
         num_workers: Processes; the result does not depend on it.
         overwrite: Replace an existing synthetic set.
@@ -143,7 +159,7 @@ def write_coco(
     """
     options = SyntheticCocoOptions(
         *(num_images, num_val_images, (int(size[0]), int(size[1]))),
-        *(max_people, occlusion, seed),
+        *(max_people, occlusion, looks, seed),
     )
     if num_workers < 1:
         raise ValueError(f'num_workers={num_workers}; expected at least one process')
@@ -250,6 +266,7 @@ def _make_picture(
         size=options.size,
         max_people=options.max_people,
         occlusion=options.occlusion,
+        look=options.look,
     )
     picture, people = scene.render(generator)
     image_id = _FIRST_ID[split] + number

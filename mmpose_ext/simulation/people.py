@@ -18,6 +18,7 @@ from mmpose_ext.simulation.kinematics import (
     forward_kinematics,
     segment_rotations,
 )
+from mmpose_ext.simulation.looks import Look, itself
 from mmpose_ext.simulation.motions import MOTIONS, animate
 from mmpose_ext.simulation.skeleton import DEGREES, POINT_INDEX
 from mmpose_ext.simulation.solids import Solid
@@ -63,7 +64,13 @@ class Person:
     action: str
 
     @classmethod
-    def sample(cls, generator: np.random.Generator, *, lying: float = 0.04) -> Person:
+    def sample(
+        cls,
+        generator: np.random.Generator,
+        *,
+        lying: float = 0.04,
+        look: Look = itself,
+    ) -> Person:
         """Draw a person at the origin of the floor, with a random heading.
 
         The posture is a moment of one of the :data:`MOTIONS`; three times in ten the
@@ -72,8 +79,10 @@ class Person:
         Args:
             generator: Source of randomness.
             lying: Probability that it lies on the floor.
+            look: Source of randomness of its body and its clothes.
         """
-        body = Body.sample(generator)
+        looks = look(generator)
+        body = Body.sample(looks)
         action = str(generator.choice(MOTIONS))
         state = _moment(action, body, generator)
         if generator.random() < 0.3:
@@ -84,7 +93,7 @@ class Person:
         kinematics = forward_kinematics(body, JointState(state.angles, root))
         if generator.random() < lying:
             kinematics, action = _laid_down(body, kinematics, generator), 'lie'
-        return cls(body, kinematics, Outfit.sample(generator), action)
+        return cls(body, kinematics, Outfit.sample(looks), action)
 
     def placed(self, place: np.ndarray, turn: float) -> Person:
         """The person turned about the vertical and moved over the floor.

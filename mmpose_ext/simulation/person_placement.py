@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmpose_ext.simulation.looks import Look, itself
 from mmpose_ext.simulation.people import Person
 from mmpose_ext.simulation.pinhole import Pinhole
 
@@ -33,6 +34,7 @@ def place_person(
     boxes: list[np.ndarray],
     *,
     first: bool,
+    look: Look = itself,
 ) -> tuple[Person, Pinhole, np.ndarray] | None:
     """Draw a person that is well seen: half in the picture, less than half hidden.
 
@@ -42,13 +44,14 @@ def place_person(
         boxes: Boxes of the keypoints of the people who are there already, left, top,
             right and bottom, pixels.
         first: Whether to tilt the camera, so that it looks at this person.
+        look: Source of randomness of bodies and clothes.
 
     Returns:
         The person, the camera and the person's box; ``None`` if twelve attempts fail.
     """
     width, height = camera.size
     for _ in range(_TRIES):
-        person = Person.sample(generator)
+        person = Person.sample(generator, look=look)
         share = generator.uniform(*np.log((0.45, 1.25) if first else (0.25, 1.0)))
         distance = camera.focal * person.body.stature / (height * np.exp(share))
         distance = max(distance, 1.2)

@@ -9,6 +9,7 @@ import numpy as np
 from mmpose_ext.simulation.backgrounds import Background
 from mmpose_ext.simulation.image_effects import ImageEffects
 from mmpose_ext.simulation.keypoint_visibility import keypoint_visibility
+from mmpose_ext.simulation.looks import Look, itself
 from mmpose_ext.simulation.people import Person
 from mmpose_ext.simulation.person_placement import place_person, sample_camera
 from mmpose_ext.simulation.pinhole import Pinhole
@@ -80,6 +81,7 @@ class Scene:
         size: tuple[int, int],
         max_people: int = 4,
         occlusion: float = 0.25,
+        look: Look = itself,
     ) -> Scene:
         """Draw a scene.
 
@@ -92,6 +94,7 @@ class Scene:
             size: Of the picture, ``(width, height)``, pixels.
             max_people: Greatest number of people, at least 1.
             occlusion: Probability that something stands before a person.
+            look: Source of randomness of bodies, clothes, light and background.
         """
         camera = sample_camera(generator, size)
         chances = 0.7 ** np.arange(max_people)
@@ -99,19 +102,20 @@ class Scene:
         people: list[Person] = []
         boxes: list[np.ndarray] = []
         for _ in range(wanted):
-            placed = place_person(generator, camera, boxes, first=not people)
+            placed = place_person(generator, camera, boxes, first=not people, look=look)
             if placed is not None:
                 person, camera, box = placed
                 people.append(person)
                 boxes.append(box)
         props = _sample_props(generator, people, camera, occlusion)
         distance = max((person_depth(person, camera) for person in people), default=4.0)
+        place = look(generator)
         return cls(
             tuple(people),
             tuple(props),
             camera,
-            Light.sample(generator),
-            Background.sample(generator, distance=distance + 0.5),
+            Light.sample(place),
+            Background.sample(place, distance=distance + 0.5),
             ImageEffects.sample(generator),
         )
 

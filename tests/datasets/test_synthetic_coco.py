@@ -150,6 +150,15 @@ def test_stock_dataset_and_metric_give_full_marks_to_the_truth(folder):
     assert scores['coco/AP'] == pytest.approx(1) and scores['coco/AR'] == 1
 
 
+def test_looks(tmp_path):
+    """Who looks alike still stands in another way in each picture."""
+    tiny = dict(num_images=4, num_val_images=2, size=(96, 72), max_people=1, looks=1)
+    made = write_coco(tmp_path / 'one', **tiny, occlusion=0.0)
+    assert json.loads((made / 'synthetic.json').read_text())['looks'] == 1
+    people = [a for s in ('train2017', 'val2017') for a in read(made, s)['annotations']]
+    assert len({tuple(person['keypoints']) for person in people}) == len(people) == 6
+
+
 def test_same_seed_same_data_however_many(folder, tmp_path):
     """Neither the number of pictures nor of processes changes a picture."""
     few = write_coco(
@@ -229,6 +238,7 @@ def test_run_lengths_are_those_of_coco():
         ({'max_people': 0}, 'max_people=0; expected 1 to 20'),
         ({'occlusion': 1.5}, r'occlusion=1.5 must lie in \[0, 1\]'),
         ({'seed': -1}, 'seed=-1 must'),
+        ({'looks': 0}, 'looks=0; expected at least 1, or None'),
         ({'num_workers': 0}, 'num_workers=0; expected at least one'),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from mmpose_ext.simulation.keypoint_visibility import OUTSIDE, VISIBLE
+from mmpose_ext.simulation.looks import one_of
 from mmpose_ext.simulation.scenes import Scene
 
 SIZE = (96, 72)
@@ -103,6 +104,23 @@ def test_options():
         return np.mean(np.array(flags) == 1)
 
     assert hidden(1.0) > hidden(0.0) + 0.05
+
+
+def test_a_few_looks_return_in_new_poses():
+    look = one_of(np.random.SeedSequence(0).spawn(2))
+    scenes = [
+        Scene.sample(np.random.default_rng(seed), size=SIZE, max_people=1, look=look)
+        for seed in range(8)
+    ]
+    people = [scene.people[0] for scene in scenes]
+    tops = [tuple(person.outfit.top.colour) for person in people]
+    places = [tuple(scene.background.sky.ravel()) for scene in scenes]
+    assert len(set(tops)) == len(set(places)) == 2
+    assert len({person.body.stature for person in people}) == 2
+    poses = [person.keypoints - person.keypoints[0] for person in people]
+    assert len({pose.round(6).tobytes() for pose in poses}) == 8
+    plain = [Scene.sample(np.random.default_rng(seed), size=SIZE) for seed in range(4)]
+    assert len({scene.people[0].body.stature for scene in plain}) == 4
 
 
 def test_an_empty_scene_has_a_picture(pictures):

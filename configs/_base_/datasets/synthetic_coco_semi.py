@@ -3,7 +3,7 @@
 _base_ = 'synthetic_coco_val.py'
 
 train_dataloader = dict(
-    batch_size=32,
+    batch_size=16,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='SourceTargetSampler', draws=True),

@@ -3,7 +3,7 @@
 _base_ = 'synthetic_coco_val.py'
 
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=8,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),

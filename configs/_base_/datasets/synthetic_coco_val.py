@@ -1,12 +1,13 @@
-# Rendered people at 128 x 96, one a picture and few of them hidden: with more, 100
-# labels teach too little for any method to differ. Make them, in about three minutes:
-#   python tools/make_synthetic_data.py coco data/synthetic_single --images 3000 \
-#       --val-images 500 --max-people 1 --occlusion 0.1
+# Rendered people at 128 x 96: twelve of them, one a picture, few hidden. With ever new
+# people 100 labels teach too little for any method to differ. Make them, in about five
+# minutes:
+#   python tools/make_synthetic_data.py coco data/synthetic_few --images 3000 \
+#       --val-images 500 --max-people 1 --looks 12 --occlusion 0.1
 codec = dict(type='MSRAHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=2)
 input_size = codec['input_size']
 synthetic = dict(
     type='CocoDataset',
-    data_root='data/synthetic_single/',
+    data_root='data/synthetic_few/',
     data_mode='topdown',
     max_refetch=0,
 )
@@ -42,7 +43,7 @@ val_evaluator = dict(
     scored_by=[
         dict(
             type='CocoMetric',
-            ann_file='data/synthetic_single/annotations/person_keypoints_val2017.json',
+            ann_file='data/synthetic_few/annotations/person_keypoints_val2017.json',
         ),
         dict(type='PCKAccuracy', thr=0.2),
         dict(type='PCKAccuracy', thr=0.05, prefix='0.05'),
