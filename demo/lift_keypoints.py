@@ -7,10 +7,14 @@
 
 Keypoints are one person's, from any 2D estimator: a `.json` or `.npz` with an array of
 shape (F, K, C), or by name `keypoints` (F, K, C) and optionally `scores` (F, K),
-`image_size` (W, H) and `fps`. `--joints` names the joint set. Channels are x and y in
-pixels and a score from 0 to 1 (`blazepose33`: x, y, z, visibility); NaN or null marks a
-missing joint. Results go to `--out-dir`: poses (.npz, .json), a skeleton for Blender
-(.bvh), a video (.mp4) and a page to look at from all sides (.html).
+`image_size` (W, H) and `fps`; for a part of a video also `frames`, `times` in seconds
+and `filled`, each (F,), as demo/lift_video.py keeps them. `--joints` names the joint
+set. Channels are x and y in pixels and a score from 0 to 1 (`blazepose33`: x, y, z,
+visibility); NaN or null marks a missing joint. Predictions of MMPose's inferencer and
+demos are read as they are, if each frame shows one person.
+
+Results go to `--out-dir`: poses (.npz, .json), a skeleton for Blender (.bvh), a video
+(.mp4) and a page to look at from all sides (.html).
 """
 
 from __future__ import annotations
@@ -190,12 +194,14 @@ def camera_of(args: argparse.Namespace) -> ClipCamera | float:
 
 
 def lifting_options(args: argparse.Namespace) -> dict:
-    """Options of ``KeypointLifter.lift_tracks``."""
-    return {
-        'model_fps': args.model_fps or None,
+    """Options of ``KeypointLifter.lift_tracks``; without a flag, its own frame rate."""
+    options = {
         'person_height': args.person_height or None,
         'smoothing': OneEuro() if args.smooth else None,
     }
+    if args.model_fps is not None:
+        options['model_fps'] = args.model_fps or None
+    return options
 
 
 def summary(clip: LiftedClip) -> str:

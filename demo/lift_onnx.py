@@ -8,22 +8,24 @@
 network; what must be known of it is inside. This script needs no other file of the
 project.
 
-The keypoints are one person's: an array (F, K, 2 or 3) of pixels and scores (for
-blazepose33 x, y, z, visibility) in a .json or .npz file, alone or as `keypoints` beside
-`scores` (F, K) and `image_size`. They are lifted frame by frame of the file, so its
-rate should be that of the training data. Windows of T frames overlap by half and are
-blended by a tent. The result is `poses` (F, 17, 3) in metres relative to the pelvis,
-camera axes: x right, y down, z forward.
+The keypoints are one person's: an array (F, K, 2 or 3) of pixels and scores from 0 to 1
+(for blazepose33 x, y, z, visibility) in a .json or .npz file, alone or as `keypoints`
+beside `scores` (F, K) and `image_size`. They are lifted frame by frame of the file, so
+its rate should be that of the training data. Windows of T frames overlap by half and
+are blended by a tent. The result is `poses` (F, 17, 3) in metres relative to the
+pelvis, camera axes: x right, y down, z forward.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import onnxruntime
@@ -50,7 +52,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, default=64, help='windows at a time')
     parser.add_argument('--threads', type=int, default=1, help='default 1')
     parser.add_argument('--out', type=Path, default=Path('poses.npz'))
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.batch_size < 1 or args.threads < 1:
+        parser.error('--batch-size and --threads: expected positive numbers')
+    if args.person_height is not None and not 0 <= args.person_height <= 1:
+        parser.error('--person-height: expected a share of the image, from 0 to 1')
+    if args.image_size and min(args.image_size) <= 0:
+        parser.error('--image-size: expected positive numbers')
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> Path:
@@ -88,13 +97,23 @@ def main(argv: Sequence[str] | None = None) -> Path:
 def open_network(
     path: str, threads: int = 1
 ) -> tuple[onnxruntime.InferenceSession, dict[str, Any]]:
-    """A session, and what the file says of itself."""
+    """A session, and what the file says of itself.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no network, or one that takes more than keypoints.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'there is no file {path}')
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        path, options, providers=onnxruntime.get_available_providers()
-    )
+    try:
+        session = onnxruntime.InferenceSession(
+            path, options, providers=onnxruntime.get_available_providers()
+        )
+    except Exception as error:  # ONNX Runtime has no common class of them
+        raise ValueError(f'{path} cannot be read as a network: {error}') from error
     stored = session.get_modelmeta().custom_metadata_map
     facts = {}
     for name, value in stored.items():
@@ -116,30 +135,81 @@ def open_network(
 def read_keypoints(
     path: Path, joint_set: str
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float] | None]:
-    """Pixels ``(F, K, 2)``, scores ``(F, K)`` and the image size, if it is known."""
-    if not path.is_file():
-        raise FileNotFoundError(f'there is no file {path}')
-    if path.suffix == '.npz':
-        with np.load(path, allow_pickle=False) as arrays:
-            content: Any = dict(arrays)
-    else:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    fields = content if isinstance(content, dict) else {'keypoints': content}
-    array = np.asarray(fields['keypoints'], dtype=np.float32)
-    if array.ndim != 3 or not len(array) or not np.isfinite(array).all():
+    """Pixels ``(F, K, 2)``, scores ``(F, K)`` and the image size, if it is known.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not such a file.
+    """
+    fields = read_fields(path)
+    array = numbers(fields, 'keypoints', path)
+    if array.ndim != 3 or not len(array) or array.shape[2] < 2:
         raise ValueError(
-            f'{path}: keypoints have shape {array.shape} or are not finite; expected '
-            '(F, K, 2 or more), at least one frame, missing joints filled in'
+            f'{path}: keypoints have shape {array.shape}; expected (F, K, 2 or more) '
+            'and at least one frame'
         )
     channel = 3 if joint_set == 'blazepose33' else 2
     if fields.get('scores') is not None:
-        scores = np.asarray(fields['scores'], dtype=np.float32)
+        scores = numbers(fields, 'scores', path)
     elif array.shape[2] > channel:
         scores = array[..., channel]
     else:
         scores = np.ones(array.shape[:2], dtype=np.float32)
-    size = fields.get('image_size')
-    return array[..., :2], scores, None if size is None else (size[0], size[1])
+    if not np.isfinite(array[..., :2]).all():
+        raise ValueError(
+            f'{path}: keypoints are not finite; fill missing joints in, as '
+            'demo/lift_keypoints.py does by itself'
+        )
+    if scores.shape != array.shape[:2] or not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError(
+            f'{path}: scores have shape {scores.shape} and lie in [{scores.min():g}, '
+            f'{scores.max():g}]; expected {array.shape[:2]} and numbers from 0 to 1'
+        )
+    if fields.get('image_size') is None:
+        return array[..., :2], scores, None
+    size = numbers(fields, 'image_size', path)
+    if size.shape != (2,) or not (size > 0).all():
+        raise ValueError(f'{path}: image_size is {size.tolist()}; expected [W, H]')
+    width, height = size.tolist()
+    return array[..., :2], scores, (width, height)
+
+
+def read_fields(path: Path) -> dict[str, Any]:
+    """Arrays by name.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is neither JSON nor NPZ, or has no keypoints.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'there is no file {path}')
+    try:
+        if path.suffix == '.npz':
+            with np.load(path, allow_pickle=False) as arrays:
+                content: Any = dict(arrays)
+        else:
+            content = json.loads(path.read_text(encoding='utf-8'))
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
+        raise ValueError(f'{path} cannot be read as .json or .npz: {error}') from error
+    fields = content if isinstance(content, dict) else {'keypoints': content}
+    if 'keypoints' not in fields:
+        raise ValueError(f'{path} holds {sorted(fields)}; expected keypoints')
+    return fields
+
+
+def numbers(fields: dict[str, Any], name: str, path: Path) -> np.ndarray:
+    """An array of a file.
+
+    Raises:
+        ValueError: If it holds something else than numbers.
+    """
+    try:
+        return np.asarray(fields[name], dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f'{path}: {name} is no array of numbers ({error}); expected keypoints '
+            '(F, K, 2 or more), scores (F, K), image_size (2,)'
+        ) from error
 
 
 def convert_joints(
@@ -167,9 +237,15 @@ def convert_joints(
 
 
 def frame_person(keypoints: np.ndarray, height: float) -> np.ndarray:
-    """Move and scale a clip so that the person is as large as in training."""
+    """Move and scale a clip so that the person is as large as in training.
+
+    Raises:
+        ValueError: If all keypoints are one point.
+    """
     low, high = keypoints.min(axis=1), keypoints.max(axis=1)
     extent = np.quantile((high - low).max(axis=-1), 0.9)
+    if not extent > 0:
+        raise ValueError('all keypoints lie in one point, so the person has no size')
     centre = np.median((low + high) / 2, axis=0)
     return (keypoints - centre) * (height * FRAMED_SIZE / extent) + FRAMED_SIZE / 2
 
@@ -224,4 +300,7 @@ def feeds(
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(f'{Path(__file__).name}: {error}')

@@ -12,8 +12,8 @@ as its config and its weights; without `--lifter` the small one of the repositor
 Boxes of a file, or one person who fills the picture, do without a detector.
 
 Results go to `--out-dir`: poses (.npz, .json), skeletons for Blender (.bvh), a video
-(.mp4) and a page to look at from all sides (.html). If lifting fails, the 2D keypoints
-are kept there.
+(.mp4) and a page to look at from all sides (.html). If lifting fails or is interrupted,
+the 2D keypoints, and what was lifted of them, are kept there.
 """
 
 from __future__ import annotations
@@ -36,11 +36,17 @@ from lift_keypoints import (
     write_outputs,
 )
 
-from mmpose_ext.apis import LiftedClip
-from mmpose_ext.apis.tracked_clip import PartialResultError
-from mmpose_ext.apis.video_pose_lifter import VideoPoseLifter
+from mmpose_ext.apis import (
+    KeypointLifter,
+    LiftedClip,
+    PartialResultError,
+    VideoPoseLifter,
+)
+from mmpose_ext.engine.launch import add_cfg_options
 
 NETWORK = ('CONFIG', 'WEIGHTS')
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended, as shells have it."""
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -70,6 +76,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add_lifting_arguments(parser)
     parser.add_argument('--batch-size', type=int, default=8, help='frames (default 8)')
+    parser.add_argument(
+        '--temp-dir',
+        help="folder for temporary files (default: the system's, which is memory where "
+        '/tmp is a tmpfs)',
+    )
+    add_cfg_options(parser)
     args = parser.parse_args(argv)
     if args.lifter is None:
         args.lifter = (CONFIG, CHECKPOINT)
@@ -86,19 +98,19 @@ def main(argv: Sequence[str] | None = None) -> LiftedClip:
     args = parse_args(argv)
     options = lifting_options(args)
     smoothing = options.pop('smoothing')
-    if options['model_fps'] is None:
-        del options['model_fps']
+    networks = dict(
+        device=args.device, amp=args.amp, trust_checkpoint=args.trust_checkpoint
+    )
     with notes_on_one_line():
         lifter = VideoPoseLifter(
-            tuple(args.lifter),
+            KeypointLifter(*args.lifter, cfg_options=args.cfg_options, **networks),
             tuple(args.pose2d),
             None if args.detector is None else tuple(args.detector),
-            device=args.device,
-            amp=args.amp,
-            trust_checkpoint=args.trust_checkpoint,
+            **networks,
             score_threshold=args.score_threshold,
             batch_size=args.batch_size,
             lifting=options,
+            temp_dir=args.temp_dir,
         )
         clip = lifter.run(
             args.video,
@@ -119,3 +131,7 @@ if __name__ == '__main__':
         main()
     except (ValueError, FileNotFoundError, PartialResultError) as error:
         sys.exit(f'{Path(__file__).name}: {error}')
+    except KeyboardInterrupt as interruption:
+        message = str(interruption) or 'interrupted'
+        print(f'{Path(__file__).name}: {message}', file=sys.stderr)
+        sys.exit(INTERRUPTED)

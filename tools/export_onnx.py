@@ -141,6 +141,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if (args.checkpoint is None) != args.random_weights:
         parser.error('give a checkpoint, or --random-weights instead of it')
+    lengths = [args.seq_len, *(args.benchmark or ())]
+    counts = [args.sampling_steps, *args.max_points]
+    if any(number is not None and number < 1 for number in (*lengths, *counts)):
+        parser.error(
+            '--seq-len, --sampling-steps, --max-points and --benchmark: expected '
+            'positive numbers'
+        )
     args.device = 'cpu'
     return args
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from mmpose_ext.geometry.skeletons import H36M17
 
@@ -22,6 +24,9 @@ OKS_SIGMAS = np.array(
 )
 """Spread of each joint as a share of the person's size, ``(17,)``: COCO's where COCO
 has the joint, the neighbours' elsewhere."""
+
+
+_NO_PARTNER = 1e-6
 
 
 def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -103,3 +108,36 @@ def assign(affinity: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
     rows, columns = linear_sum_assignment(gain, maximize=True)
     paired = gain[rows, columns] > 0
     return rows[paired], columns[paired]
+
+
+def assign_pairs(
+    rows: np.ndarray, columns: np.ndarray, gains: np.ndarray, number: int
+) -> np.ndarray:
+    """As :func:`assign`, where few of all pairs of the same n things can be.
+
+    Memory grows with the number of pairs.
+
+    Args:
+        rows: Of the pairs that can be, below n, ``(p,)``.
+        columns: Alike; no pair occurs twice.
+        gains: What each pair counts, more than 0, ``(p,)``.
+        number: n.
+
+    Returns:
+        Which pairs are chosen, sorted indices ``(q,)``.
+    """
+    # A matching must give every row a column: one of its own, which counts nearly 0.
+    everybody = np.arange(number)
+    weights = np.concatenate([gains, np.full(number, _NO_PARTNER)])
+    graph = csr_array(
+        (
+            weights,
+            (
+                np.concatenate([rows, everybody]),
+                np.concatenate([columns, number + everybody]),
+            ),
+        ),
+        shape=(number, 2 * number),
+    )
+    _, partner = min_weight_full_bipartite_matching(graph, maximize=True)
+    return np.flatnonzero(partner[rows] == columns)

@@ -31,6 +31,7 @@ from mmpose_ext.geometry.joint_rotations import (
 from mmpose_ext.structures.tracks import LiftedClip, LiftedTrack
 
 _FILE_NAME = 'person_{}.bvh'
+_BONE_SAMPLES = 4096
 
 
 def write_bvh_folder(path: Path, clip: LiftedClip, *, progress: bool = True) -> None:
@@ -90,16 +91,16 @@ def write_bvh(
 
 
 def median_bone_lengths(tracks: Sequence[LiftedTrack]) -> np.ndarray:
-    """Median distance of each joint to its parent over all frames, metres, ``(17,)``.
+    """Median distance of each joint to its parent, metres, ``(17,)``; 0 for the root.
 
-    0 for the root.
+    It is that of all frames, or of some thousands that are spread evenly over longer
+    tracks.
     """
     parents = [max(parent, 0) for parent in H36M17.parents]
-    lengths = []
-    for _, poses, _ in _chunks(tracks):
-        bones = poses - poses[:, parents]
-        lengths.append(np.linalg.norm(bones, axis=-1).astype(np.float32))
-    return np.median(np.concatenate(lengths), axis=0)
+    step = -(-sum(map(len, tracks)) // _BONE_SAMPLES)
+    poses = np.concatenate([np.asarray(track.poses[::step]) for track in tracks])
+    lengths = np.linalg.norm(poses - poses[:, parents], axis=-1)
+    return np.median(lengths.astype(np.float32), axis=0)
 
 
 def _hierarchy(lengths: np.ndarray) -> str:

@@ -84,7 +84,8 @@ class ClipPeople:
         if not self.num_boxes:
             return (
                 f'{boxes} gave no box of a person in {frames}; lower the score '
-                'threshold, or give another detector, or boxes'
+                'threshold of the detector or take another one, or give boxes of these '
+                'frames, counted from 0'
             )
         if self.best_score < self.tracker.options.birth_score:
             return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -26,8 +27,8 @@ class GivenBoxes:
     Args:
         path: A ``.json`` file with one list a frame, each of boxes ``[x1, y1, x2, y2]``
             or ``[x1, y1, x2, y2, score]`` in pixels; or, as ``.json`` object or
-            ``.npz``, columns by name: ``frames`` ``(N,)``, ``boxes`` ``(N, 4)`` and
-            optionally ``scores`` ``(N,)``.
+            ``.npz``, columns by name: ``frames`` ``(N,)``, counted from 0, ``boxes``
+            ``(N, 4)`` and optionally ``scores`` ``(N,)``, from 0 to 1.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -45,17 +46,55 @@ class GivenBoxes:
         )
 
     def __call__(self, frames: Sequence[VideoFrame]) -> list[PersonBoxes]:
-        """Boxes of each frame; none for frames that the file does not name."""
+        """Boxes of each frame; none for frames that the file does not name.
+
+        Raises:
+            ValueError: If a box lies wholly outside of its frame.
+        """
         numbers = [frame.index for frame in frames]
         starts = np.searchsorted(self.frames, numbers)
         stops = np.searchsorted(self.frames, numbers, side='right')
+        for frame, start, stop in zip(frames, starts, stops, strict=True):
+            self._check_inside(frame, self.boxes[start:stop])
         return [
             PersonBoxes(self.boxes[start:stop], self.scores[start:stop])
             for start, stop in zip(starts, stops, strict=True)
         ]
 
+    def note_frames_beyond(self, num_frames: int) -> None:
+        """Warn of boxes that are of no frame of the clip.
+
+        Args:
+            num_frames: Of the clip.
+        """
+        beyond = int((self.frames >= num_frames).sum())
+        if beyond:
+            warnings.warn(
+                f'{self.path} has {beyond} boxes of frames up to {self.frames[-1]}, '
+                f'but the clip has the frames 0 to {num_frames - 1}; see that the '
+                'boxes are of this video, and that frames are counted from 0',
+                stacklevel=3,
+            )
+
+    def _check_inside(self, frame: VideoFrame, boxes: np.ndarray) -> None:
+        width, height = frame.size
+        outside = (boxes[:, 2:] <= 0).any(axis=1) | (
+            boxes[:, :2] >= (width, height)
+        ).any(axis=1)
+        if outside.any():
+            raise ValueError(
+                f'{self.path}: the box {boxes[outside][0].tolist()} of frame '
+                f'{frame.index} lies outside of the image, {width} x {height} pixels; '
+                'give boxes in pixels of this video, or leave this one out'
+            )
+
     def __str__(self) -> str:
-        return f'the boxes of {self.path}'
+        if not len(self.frames):
+            return f'{self.path}, which holds no box,'
+        return (
+            f'{self.path}, whose boxes are of the frames {self.frames[0]} to '
+            f'{self.frames[-1]},'
+        )
 
 
 class WholeImage:
@@ -80,7 +119,7 @@ def _read_boxes(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray, np.nda
         content = read_json_or_npz(path)
         if isinstance(content, list):
             content = _columns(content)
-        frames = np.asarray(content['frames']).astype(int)
+        frames = np.asarray(content['frames'], dtype=np.float64)
         boxes = np.asarray(content['boxes'], dtype=np.float32).reshape(-1, 4)
         scores = np.asarray(
             content.get('scores', np.ones(len(boxes))), dtype=np.float32
@@ -102,10 +141,28 @@ def _read_boxes(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray, np.nda
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise ValueError(
-            f'{path}: the box {boxes[row].tolist()} of frame {frames[row]} is not x1, '
-            'y1, x2, y2 with x1 < x2 and y1 < y2'
+            f'{path}: the box {boxes[row].tolist()} of frame {frames[row]:g} is not '
+            'x1, y1, x2, y2 with x1 < x2 and y1 < y2'
         )
-    return frames, boxes, scores
+    _check_frames_and_scores(path, frames, scores)
+    return frames.astype(int), boxes, scores
+
+
+def _check_frames_and_scores(
+    path: str | os.PathLike, frames: np.ndarray, scores: np.ndarray
+) -> None:
+    wrong = ~((frames >= 0) & (frames == np.floor(frames)))
+    if wrong.any():
+        raise ValueError(
+            f'{path}: there is no frame {frames[wrong][0]:g}; expected whole numbers, '
+            'counted from 0'
+        )
+    wrong = ~((scores >= 0) & (scores <= 1))
+    if wrong.any():
+        raise ValueError(
+            f'{path}: the score {scores[wrong][0]:g} of a box in frame '
+            f'{frames[wrong][0]:.0f} is out of range; expected 0 to 1, or no scores'
+        )
 
 
 def _columns(rows: list) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 from mmpose.apis.inference import dataset_meta_from_config
+from mmpose.models.heads.base_head import BaseHead
 from mmpose.registry import MODELS
+from torch import Tensor
 
 from mmpose_ext.apis.appearance import colour_histograms
 from mmpose_ext.apis.frame_people import FramePeople, PersonBoxes
@@ -59,6 +61,8 @@ class KeypointEstimator:
             amp=amp,
             trust_checkpoint=trust_checkpoint,
         )
+        if self.network.amp:
+            decode_in_full_precision(self.network.model.head)
         self.dataset_meta = _dataset_meta(self.network)
         self.joint_set = joint_set_of(self.dataset_meta, str(config))
         steps = [dict(step) for step in self.network.test_dataset.pipeline]
@@ -127,6 +131,25 @@ class KeypointEstimator:
             to_h36m17(keypoints, self.joint_set).astype(np.float32),
             scores_to_h36m17(scores, self.joint_set).astype(np.float32),
         )
+
+
+def decode_in_full_precision(head: BaseHead) -> None:
+    """Let a head decode what it predicts as float32, whatever it was computed in.
+
+    Codecs work in NumPy and OpenCV, some of which (DARK's blurred heatmaps) do not take
+    the half precision that a head gives under autocast.
+
+    Args:
+        head: Of a top-down estimator, changed in place.
+    """
+    decode = head.decode
+
+    def decode_float32(outputs: Tensor | tuple[Tensor, ...]) -> Any:
+        if isinstance(outputs, tuple):
+            return decode(tuple(output.float() for output in outputs))
+        return decode(outputs.float())
+
+    setattr(head, 'decode', decode_float32)  # noqa: B010 - mypy knows it as a method
 
 
 def joint_set_of(dataset_meta: Mapping[str, Any], config: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from mmengine.config import Config
 from rich.progress import track as progress_of
 from torch import Tensor
 
-from mmpose_ext.apis.missing_joints import with_missing_filled
+from mmpose_ext.apis.lifting_options import LiftingOptions, PersonHeight
+from mmpose_ext.apis.missing_joints import tracks_of_somebody
 from mmpose_ext.apis.network_calls import check_network, predict_windows
 from mmpose_ext.apis.one_euro import OneEuro
 from mmpose_ext.apis.track_inputs import (
@@ -34,8 +35,6 @@ from mmpose_ext.structures.tracks import ClipCamera, LiftedTrack, PersonTrack
 
 PERSON_HEIGHT = 1 / 3
 """Size of people as a share of the image width, as Human3.6M's cameras see them."""
-
-PersonHeight = float | Literal['auto'] | None
 
 
 class KeypointLifter:
@@ -136,12 +135,17 @@ class KeypointLifter:
         smoothing: OneEuro | None = None,
         progress: bool = True,
         allocate: Allocate | None = None,
+        on_failure: Callable[[list[LiftedTrack]], None] | None = None,
     ) -> tuple[LiftedTrack, ...]:
         """Lift people of one clip.
 
         A joint that is NaN is missing: it is interpolated in time and gets the score 0;
         a frame without any joint is marked as filled. Memory beyond the results grows
         by some bytes a frame only.
+
+        Nobody stops the others: a track without any valid joint is left out, and one
+        whose keypoints all lie in one point keeps the framing of the clip; both with a
+        warning.
 
         The confidence of a joint is ``score / (1 + (d / 5 cm)^2)``: the 2D estimator's
         score, and ``d``, how far the predictions of the windows that see the frame lie
@@ -170,22 +174,22 @@ class KeypointLifter:
             progress: Show a bar.
             allocate: Makes the arrays of results, float32, from their shape, such as
                 memory maps; NumPy's own if left out.
+            on_failure: Takes the tracks as far as they are lifted, if something fails
+                on the way or the user interrupts; they are not smoothed to the end.
 
         Returns:
-            The tracks, in the same order.
+            The tracks that show somebody, in the same order.
 
         Raises:
-            ValueError: If a track has no valid joint or wrong shapes, an option is out
-                of range, or the frame rate is needed and unknown.
+            ValueError: If no track has a valid joint, one has wrong shapes, an option
+                is out of range, or the frame rate is needed and unknown.
         """
+        LiftingOptions(model_fps, stride, batch_size, person_height).check_stride(
+            self.seq_len
+        )
         stride = self.stride if stride is None else stride
-        if batch_size < 1 or not 1 <= stride <= self.seq_len:
-            raise ValueError(
-                f'batch_size={batch_size} and stride={stride}; expected a positive '
-                f'number, and 1 to {self.seq_len}, the frames of a window'
-            )
         height = PERSON_HEIGHT if person_height == 'auto' else person_height
-        tracks = [with_missing_filled(track) for track in tracks]
+        tracks = tracks_of_somebody(tracks)
         inputs, outputs = [], []
         for track in tracks:
             seconds = None
@@ -202,12 +206,18 @@ class KeypointLifter:
             [len(rows) for rows in inputs], self.seq_len, stride=stride
         )
         starts = range(0, len(windows), batch_size)
-        for start in progress_of(starts, 'lifting', disable=not progress):
-            stop = min(start + batch_size, len(windows))
-            self._lift_batch(windows, slice(start, stop), inputs, outputs)
-        lifted = tuple(rows.lifted() for rows in outputs)
-        if smoothing is not None:
-            smooth_tracks(lifted, seconds_of, smoothing)
+        try:
+            for start in progress_of(starts, 'lifting', disable=not progress):
+                stop = min(start + batch_size, len(windows))
+                self._lift_batch(windows, slice(start, stop), inputs, outputs)
+            lifted = tuple(rows.lifted() for rows in outputs)
+            if smoothing is not None:
+                smooth_tracks(lifted, seconds_of, smoothing)
+        except BaseException:
+            if on_failure is not None:
+                parts = [rows.lifted_so_far() for rows in outputs]
+                on_failure([part for part in parts if len(part)])
+            raise
         return lifted
 
     @torch.no_grad()

@@ -15,6 +15,7 @@ import numpy as np
 from mmpose_ext.apis.camera_space import FIELD_OF_VIEW, guess_camera
 from mmpose_ext.apis.keypoint_lifter import KeypointLifter
 from mmpose_ext.apis.missing_joints import with_missing_filled
+from mmpose_ext.apis.video_frames import rate_varies
 from mmpose_ext.datasets.keypoint_clip import (
     KeypointClip,
     keypoint_clip,
@@ -58,7 +59,9 @@ def lift_keypoints(
         checkpoint: Its weights.
         keypoints: One person's, pixels ``(F, K, 2)`` or with scores ``(F, K, 3)``; a
             file, see :func:`~mmpose_ext.datasets.keypoint_clip.read_keypoints`; or a
-            list with an array for each person, all from the first frame on.
+            list with an array for each person, all from the first frame on. Where a
+            file has times and their rate varies, ``model_fps`` is the mean rate unless
+            it is given.
         scores: From 0 to 1, ``(F, K)``, or a list of them; 1 if there are none.
         joints: Joint set of the keypoints, one of
             :data:`~mmpose_ext.geometry.joint_maps.JOINT_SETS`.
@@ -83,6 +86,9 @@ def lift_keypoints(
     people = _people(keypoints, scores, joints)
     size = image_size or people[0].image_size or _extent(people)
     rate = fps or people[0].fps
+    times = None if fps else people[0].times
+    if times is not None and rate_varies(times):
+        options.setdefault('model_fps', rate)
     tracks = [clip_to_track(clip, number) for number, clip in enumerate(people)]
     _note_what_is_odd(tracks, size, rate)
     lifter = KeypointLifter(
@@ -95,12 +101,15 @@ def lift_keypoints(
     )
     if isinstance(camera, int | float):
         camera = guess_camera(size, camera)
-    lifted = lifter.lift_tracks(tracks, size, fps=rate, camera=camera, **options)
-    frames = np.arange(max(len(track) for track in tracks))
+    lifted = lifter.lift_tracks(
+        tracks, size, fps=rate, times=times, camera=camera, **options
+    )
+    if times is None:
+        times = np.arange(max(track.frames[-1] for track in tracks) + 1) / (rate or FPS)
     source = Path(keypoints).name if isinstance(keypoints, str | os.PathLike) else ''
     return LiftedClip(
         tracks=lifted,
-        times=frames / (rate or FPS),
+        times=times,
         fps=rate or FPS,
         image_size=(math.ceil(size[0]), math.ceil(size[1])),
         camera=camera,
@@ -136,7 +145,7 @@ def clip_to_track(clip: KeypointClip, track_id: int = 0) -> PersonTrack:
     """A track of all frames of one person's clip.
 
     Args:
-        clip: Keypoints; without scores, all are 1.
+        clip: Keypoints; without scores, all are 1. Its frames keep their numbers.
         track_id: Number of the person.
 
     Raises:
@@ -150,10 +159,10 @@ def clip_to_track(clip: KeypointClip, track_id: int = 0) -> PersonTrack:
     track = with_missing_filled(
         PersonTrack(
             track_id=track_id,
-            frames=np.arange(frames),
+            frames=np.arange(clip.first_frame, clip.first_frame + frames),
             keypoints=clip.keypoints,
             scores=scores,
-            filled=np.zeros(frames, dtype=bool),
+            filled=np.zeros(frames, dtype=bool) if clip.filled is None else clip.filled,
             boxes=none,
         )
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +12,28 @@ from mmpose_ext.geometry import H36M17
 from mmpose_ext.structures.tracks import PersonTrack
 
 _CHUNK = 65536
+
+
+def tracks_of_somebody(tracks: Sequence[PersonTrack]) -> list[PersonTrack]:
+    """The tracks with a place for every joint, without those that show nobody.
+
+    A warning names the tracks that are left out, so that one of them does not stop all
+    others.
+
+    Raises:
+        ValueError: If shapes do not fit, or no track has a valid joint.
+    """
+    for track in tracks:
+        _check_shapes(track)
+    shown = [track for track in tracks if _is_shown(track)]
+    empty = [track.track_id for track in tracks if not _is_shown(track)]
+    if empty and shown:
+        warnings.warn(
+            f'tracks {empty} have no valid joint in any frame, all keypoints are NaN; '
+            'they are left out',
+            stacklevel=3,
+        )
+    return [with_missing_filled(track) for track in shown or tracks]
 
 
 def with_missing_filled(track: PersonTrack) -> PersonTrack:
@@ -24,13 +48,13 @@ def with_missing_filled(track: PersonTrack) -> PersonTrack:
     _check_shapes(track)
     if _is_complete(track):
         return track
-    keypoints = np.asarray(track.keypoints)
-    known = np.isfinite(keypoints).all(axis=-1)
-    if not known.any():
+    if not _is_shown(track):
         raise ValueError(
             f'track {track.track_id} has no valid joint in its {len(track)} frames: '
             'all keypoints are NaN'
         )
+    keypoints = np.asarray(track.keypoints)
+    known = np.isfinite(keypoints).all(axis=-1)
     keypoints, scores = fill_missing(keypoints, np.asarray(track.scores))
     return replace(
         track,
@@ -81,6 +105,14 @@ def _is_complete(track: PersonTrack) -> bool:
     return all(
         np.isfinite(rows[start : start + _CHUNK]).all()
         for rows in (track.keypoints, track.scores)
+        for start in range(0, len(track), _CHUNK)
+    )
+
+
+def _is_shown(track: PersonTrack) -> bool:
+    """Whether any joint is valid, looking at some frames at a time."""
+    return any(
+        np.isfinite(track.keypoints[start : start + _CHUNK]).all(axis=-1).any()
         for start in range(0, len(track), _CHUNK)
     )
 

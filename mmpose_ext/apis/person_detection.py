@@ -35,7 +35,8 @@ class PersonDetector:
 
     Raises:
         FileNotFoundError: If a file does not exist.
-        ValueError: If the checkpoint does not fit, or it does not know people.
+        ValueError: If the checkpoint does not fit, or it does not know people, or the
+            threshold is out of range.
     """
 
     def __init__(
@@ -48,6 +49,10 @@ class PersonDetector:
         amp: bool = False,
         trust_checkpoint: bool = False,
     ) -> None:
+        if not 0 <= score_threshold <= 1:
+            raise ValueError(
+                f'score_threshold={score_threshold}; expected a score from 0 to 1'
+            )
         register_all_modules(init_default_scope=False)
         self.score_threshold = score_threshold
         self.network = TrainedNetwork(

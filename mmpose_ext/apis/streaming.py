@@ -10,11 +10,8 @@ import numpy as np
 import torch
 
 from mmpose_ext.apis.camera_space import solve_roots
-from mmpose_ext.apis.keypoint_lifter import (
-    PERSON_HEIGHT,
-    KeypointLifter,
-    PersonHeight,
-)
+from mmpose_ext.apis.keypoint_lifter import PERSON_HEIGHT, KeypointLifter
+from mmpose_ext.apis.lifting_options import LiftingOptions, PersonHeight
 from mmpose_ext.apis.one_euro import OneEuro, OneEuroState, one_euro
 from mmpose_ext.apis.person_stream import FinishedFrame, PersonStream
 from mmpose_ext.apis.track_inputs import Picture
@@ -67,6 +64,9 @@ class StreamingLifter:
     knows where a person will go; and the frame rate is that of the stream, so choose a
     network for it. Memory is bounded: a few windows of keypoints a person.
 
+    Nobody stops the others: where all keypoints of a window lie in one point, the
+    window keeps the framing of the image, with a warning.
+
     Args:
         lifter: The network.
         image_size: Width and height in pixels.
@@ -112,6 +112,7 @@ class StreamingLifter:
                 f'max_gap={self.max_gap}; expected 0 or more, 1 to look_ahead + 1 and '
                 f'to the {lifter.seq_len} frames of a window, 0 to look_ahead'
             )
+        LiftingOptions(person_height=person_height)  # says what is out of range
         self._height = PERSON_HEIGHT if person_height == 'auto' else person_height
         self._people: dict[int, PersonStream] = {}
         self._filters: dict[int, OneEuroState | None] = {}
@@ -154,7 +155,7 @@ class StreamingLifter:
             if person.missing > self.max_gap:
                 gone.append(number)
         finished = self._end(gone)
-        self._lift(self._people.values())
+        self._lift(self._people)
         for number, person in self._people.items():
             finished += self._given_out(number, person.finished())
         return finished
@@ -188,7 +189,7 @@ class StreamingLifter:
         """Finish tracks and forget them."""
         for number in numbers:
             self._people[number].end()
-        self._lift(self._people[number] for number in numbers)
+        self._lift(numbers)
         finished = []
         for number in numbers:
             frames = self._people[number].finished()
@@ -196,16 +197,25 @@ class StreamingLifter:
             del self._people[number], self._filters[number]
         return finished
 
-    def _lift(self, people: Iterable[PersonStream]) -> None:
+    def _lift(self, numbers: Iterable[int]) -> None:
         """Lift the windows of people that are due, in one batch."""
-        due = [(person, start) for person in people for start in person.due()]
+        due = [
+            (number, start)
+            for number in numbers
+            for start in self._people[number].due()
+        ]
         if not due:
             return
         inputs, pictures = [], []
-        for person, start in due:
+        for number, start in due:
+            person = self._people[number]
             keypoints, scores = person.window(start)
             picture = Picture.of_keypoints(
-                keypoints, self.image_size, self._height, self.camera
+                keypoints,
+                self.image_size,
+                self._height,
+                self.camera,
+                f'person {number}',
             )
             encoded = picture.encoded(keypoints, scores, self.lifter.codec)
             padding = self.lifter.seq_len - len(encoded)
@@ -213,8 +223,8 @@ class StreamingLifter:
             pictures.append(picture)
         poses = self.lifter.lift_windows(torch.from_numpy(np.stack(inputs)), pictures)
         rows = zip(due, poses.numpy(), pictures, strict=True)
-        for (person, start), window, picture in rows:
-            person.add(start, picture.to_camera(window))
+        for (number, start), window, picture in rows:
+            self._people[number].add(start, picture.to_camera(window))
 
     def _given_out(
         self, number: int, frames: Iterable[FinishedFrame]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -118,14 +119,12 @@ class Picture:
         """The picture of a track; a long one is framed by frames spread over it.
 
         Raises:
-            ValueError: If the image has no size or the person none.
+            ValueError: If the image has no size.
         """
         step = -(-len(track) // _FRAMING_SAMPLES)
         keypoints = np.asarray(track.keypoints[::step])
-        try:
-            return cls.of_keypoints(keypoints, image_size, person_height, camera)
-        except ValueError as error:
-            raise ValueError(f'track {track.track_id}: {error}') from error
+        name = f'track {track.track_id}'
+        return cls.of_keypoints(keypoints, image_size, person_height, camera, name)
 
     @classmethod
     def of_keypoints(
@@ -134,17 +133,35 @@ class Picture:
         image_size: tuple[float, float],
         person_height: float | None,
         camera: ClipCamera | None,
+        name: str,
     ) -> Picture:
-        """The picture that frames keypoints ``(F, K, 2)``, pixels."""
+        """The picture that frames keypoints ``(F, K, 2)``, pixels.
+
+        Keypoints that all lie in one point have no size that could be made another: the
+        framing of the clip is kept, with a warning.
+
+        Args:
+            keypoints: Of a person, all finite.
+            image_size: Width and height in pixels.
+            person_height: The person's size in the picture, in (0, 1]; ``None`` to keep
+                the framing of the clip.
+            camera: Of the clip.
+            name: Of the person, for the warning.
+
+        Raises:
+            ValueError: If the image has no size.
+        """
         width, height = image_size
         if not (width > 0 and height > 0):
             raise ValueError(f'image_size={image_size}; expected positive numbers')
-        if person_height is None:
+        framing = None
+        if person_height is not None:
+            framing = _framing(keypoints, person_height, name)
+        if framing is None:
             row = None
             if camera is not None:
                 row = _normalized(camera.f, camera.c, width, height)
             return cls((width, height), intrinsics=row, camera=camera)
-        framing = person_framing(keypoints, height=person_height)
         size, row, rotation = framing.size, None, None
         if camera is not None:
             # The middle of the picture is the axis of a camera that looks there.
@@ -210,6 +227,19 @@ def cameras_of(
         return None
     f, c = torch.from_numpy(np.stack(known)).to(device).split((2, 2), dim=-1)
     return NormalizedCameras(f, c)
+
+
+def _framing(keypoints: np.ndarray, height: float, name: str) -> PersonFraming | None:
+    """The framing of a person; ``None`` for one without a size."""
+    try:
+        return person_framing(keypoints, height=height)
+    except ValueError as error:
+        warnings.warn(
+            f'{name}: {error}; the framing of the clip is kept, and the poses say '
+            'little',
+            stacklevel=5,
+        )
+        return None
 
 
 def _normalized(

@@ -3,20 +3,27 @@
 The tracker of :mod:`mmpose_ext.apis.tracking` only knows the past. Here all tracklets
 are known, so that those who leave and come back are found again, and those who were
 taken for each other while they crossed are put right.
+
+A busy clip has tens of thousands of tracklets. Pairs of them are looked at some at a
+time, and only the best successors of each are kept, so memory grows with their number
+and not with its square.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from mmpose_ext.apis.association import assign
+from mmpose_ext.apis.association import assign_pairs
 from mmpose_ext.apis.tracking import NOBODY
-from mmpose_ext.apis.tracklets import Tracklet, distance_in_heights, likeness
+from mmpose_ext.apis.tracklets import Tracklet, likeness
 
 _LINK = 0.1
+_MOST_SUCCESSORS = 64
+_PAIRS_AT_A_TIME = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -87,16 +94,12 @@ def join_tracklets(
     if not tracklets:
         return np.zeros(0, dtype=int)
     ordered = sorted(tracklets, key=lambda tracklet: tracklet.number)
-    affinity = join_affinity(ordered, image_size, options)
-    # What the tracker joined stays joined if nothing fits better.
-    for column, tracklet in enumerate(ordered):
-        if tracklet.predecessor is not None:
-            row = tracklet.predecessor
-            floor = options.least_affinity + 0.05
-            affinity[row, column] = max(affinity[row, column], floor)
+    rows, columns, affinity = _likely_pairs(ordered, image_size, options)
     # Two links that are well founded count more than one over the tracklet between.
-    allowed = np.where(affinity >= options.least_affinity, affinity, -np.inf)
-    rows, columns = assign(allowed, options.least_affinity - _LINK)
+    linked = assign_pairs(
+        rows, columns, affinity - (options.least_affinity - _LINK), len(ordered)
+    )
+    rows, columns = rows[linked], columns[linked]
     before = dict(zip(columns.tolist(), rows.tolist(), strict=True))
     chain = np.arange(len(ordered))
     for column, row in sorted(before.items()):  # rows come before columns
@@ -109,63 +112,160 @@ def join_tracklets(
     return numbers[chain]
 
 
+class TrackletTable(NamedTuple):
+    """What joining needs to know of n tracklets, as arrays; slices of it are alike.
+
+    Attributes:
+        number: Of the tracklets, ``(n,)``.
+        predecessor: Number of the tracklet before as the tracker took it, ``(n,)``; -1
+            for none.
+        first_time: Seconds ``(n,)``.
+        last_time: Seconds ``(n,)``.
+        first_box: Pixels ``(n, 4)``.
+        last_box: Pixels ``(n, 4)``.
+        velocity: Pixels a second, at the end, ``(n, 2)``.
+        colours: Histograms ``(n, LENGTH)``.
+    """
+
+    number: np.ndarray
+    predecessor: np.ndarray
+    first_time: np.ndarray
+    last_time: np.ndarray
+    first_box: np.ndarray
+    last_box: np.ndarray
+    velocity: np.ndarray
+    colours: np.ndarray
+
+    @classmethod
+    def of(cls, tracklets: Sequence[Tracklet]) -> TrackletTable:
+        """The table of some tracklets, in their order."""
+        before = [-1 if t.predecessor is None else t.predecessor for t in tracklets]
+        return cls(
+            np.array([tracklet.number for tracklet in tracklets]),
+            np.array(before),
+            np.array([tracklet.first_time for tracklet in tracklets]),
+            np.array([tracklet.last_time for tracklet in tracklets]),
+            np.stack([tracklet.first_box for tracklet in tracklets]).astype(float),
+            np.stack([tracklet.last_box for tracklet in tracklets]).astype(float),
+            np.stack([tracklet.velocity for tracklet in tracklets]),
+            np.stack([tracklet.colours for tracklet in tracklets]),
+        )
+
+    def part(self, rows: slice) -> TrackletTable:
+        """Some of the tracklets."""
+        return TrackletTable(*(column[rows] for column in self))
+
+
 def join_affinity(
-    tracklets: Sequence[Tracklet], image_size: tuple[int, int], options: JoiningOptions
+    ends: TrackletTable,
+    beginnings: TrackletTable,
+    image_size: tuple[int, int],
+    options: JoiningOptions,
 ) -> np.ndarray:
-    """How well the beginning of each tracklet fits the end of each other one.
+    """How well the beginnings of some tracklets fit the ends of others.
 
     Args:
-        tracklets: Of a clip, n of them.
+        ends: Of n tracklets.
+        beginnings: Of m tracklets.
         image_size: Width and height in pixels.
         options: See there.
 
     Returns:
-        ``(n, n)``, rows end, columns begin: a weighted mean of the likeness of colours
-        (one half where they are not known) and of how near to the expected place the
-        other one begins, which says less the longer the absence is. Minus infinity
-        where it begins before the end or cannot be reached.
+        ``(n, m)``: a weighted mean of the likeness of colours (one half where they are
+        not known) and of how near to the expected place the other one begins, which
+        says less the longer the absence is. Minus infinity where it begins before the
+        end or cannot be reached.
     """
-    ends = np.array([tracklet.last_time for tracklet in tracklets])
-    starts = np.array([tracklet.first_time for tracklet in tracklets])
-    absence = starts[None] - ends[:, None]
-    colours = np.stack([tracklet.colours for tracklet in tracklets])
-    colour = np.nan_to_num(likeness(colours, colours), nan=0.5)
-    place = _place_affinity(tracklets, np.maximum(absence, 0), image_size, options)
+    absence = beginnings.first_time[None] - ends.last_time[:, None]
+    colour = np.nan_to_num(likeness(ends.colours, beginnings.colours), nan=0.5)
+    place = _place_affinity(
+        ends, beginnings, np.maximum(absence, 0), image_size, options
+    )
     # Where one may be after a while, many are: being there says half as much.
     telling = (1 + np.exp(-np.maximum(absence, 0) / options.velocity_memory)) / 2
     nearby = np.where(place > 0.5, np.maximum(place * telling, 0.5), place)
     affinity = options.colour_weight * colour + (1 - options.colour_weight) * nearby
-    for column, tracklet in enumerate(tracklets):
-        if tracklet.predecessor is not None:
-            numbers = [other.number for other in tracklets]
-            affinity[numbers.index(tracklet.predecessor), column] += options.continuity
+    affinity += options.continuity * _continues(ends, beginnings)
     # Nobody gets from one place to the other at more than twice the greatest speed.
     possible = (absence > 0) & (place >= np.exp(-4))
     return np.where(possible, affinity, -np.inf)
 
 
+def _continues(ends: TrackletTable, beginnings: TrackletTable) -> np.ndarray:
+    """Whether the tracker took a pair for one person, ``(n, m)``, bool."""
+    return np.asarray(beginnings.predecessor[None] == ends.number[:, None])
+
+
 def _place_affinity(
-    tracklets: Sequence[Tracklet],
+    ends: TrackletTable,
+    beginnings: TrackletTable,
     absence: np.ndarray,
     image_size: tuple[int, int],
     options: JoiningOptions,
 ) -> np.ndarray:
-    """How plausible the way from each end to each beginning is, ``(n, n)``."""
-    last = np.stack([tracklet.last_box for tracklet in tracklets]).astype(float)
-    first = np.stack([tracklet.first_box for tracklet in tracklets]).astype(float)
-    velocity = np.stack([tracklet.velocity for tracklet in tracklets])
+    """How plausible the way from each end to each beginning is, ``(n, m)``."""
+    last, first = ends.last_box, beginnings.first_box
     memory = options.velocity_memory
     walked = memory * (1 - np.exp(-absence / memory))
-    distance = np.empty_like(absence)
-    for column, box in enumerate(first):
-        shift = velocity * walked[:, column, None]
-        expected = last + np.tile(shift, 2)
-        distance[:, column] = distance_in_heights(expected, box[None])[:, 0]
+    squared = np.zeros_like(absence)
+    for axis in (0, 1):
+        centre = (last[:, axis] + last[:, axis + 2])[:, None] / 2
+        expected = centre + ends.velocity[:, axis, None] * walked
+        squared += np.square(expected - (first[:, axis] + first[:, axis + 2]) / 2)
+    heights = np.maximum.outer(last[:, 3] - last[:, 1], first[:, 3] - first[:, 1])
+    distance = np.sqrt(squared) / np.maximum(heights, 1)
     reach = 0.5 + options.max_speed * absence
     place = np.exp(-np.square(distance / reach))
     leaves = at_border(last, image_size, options.border)
     enters = at_border(first, image_size, options.border)
     return np.where(leaves[:, None] & enters[None], np.maximum(place, 0.5), place)
+
+
+def _likely_pairs(
+    tracklets: Sequence[Tracklet], image_size: tuple[int, int], options: JoiningOptions
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs that may be one person, with their affinity; the best of each tracklet.
+
+    Args:
+        tracklets: By number, so that a successor comes after.
+        image_size: Width and height in pixels.
+        options: See there.
+
+    Returns:
+        Rows, columns and affinity of the pairs, each ``(p,)``.
+    """
+    table = TrackletTable.of(tracklets)
+    size = max(1, _PAIRS_AT_A_TIME // len(tracklets))
+    found = []
+    for start in range(0, len(tracklets), size):
+        ends, later = (
+            table.part(slice(start, start + size)),
+            table.part(slice(start, None)),
+        )
+        affinity = join_affinity(ends, later, image_size, options)
+        # What the tracker joined stays joined if nothing fits better.
+        floor = np.where(
+            _continues(ends, later), options.least_affinity + 0.05, -np.inf
+        )
+        affinity = np.maximum(affinity, floor)
+        best = _best_of_rows(affinity, np.isfinite(floor))
+        rows, columns = np.nonzero(best & (affinity >= options.least_affinity))
+        found.append((rows + start, columns + start, affinity[rows, columns]))
+    rows, columns, pairs = (np.concatenate(part) for part in zip(*found, strict=True))
+    return rows, columns, pairs
+
+
+def _best_of_rows(affinity: np.ndarray, always: np.ndarray) -> np.ndarray:
+    """The greatest of each row, and those that always count, ``(n, m)``, bool."""
+    number = affinity.shape[1]
+    if number <= _MOST_SUCCESSORS:
+        return np.ones_like(always)
+    # Of those that fit alike, the ones that begin first.
+    rank = 1e-9 * np.arange(number) - affinity
+    best = np.argpartition(rank, _MOST_SUCCESSORS, axis=1)[:, :_MOST_SUCCESSORS]
+    chosen = always.copy()
+    np.put_along_axis(chosen, best, True, axis=1)
+    return chosen
 
 
 def at_border(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -76,6 +76,16 @@ class TrackOutputs:
         return LiftedTrack(
             **given, poses=self._poses, confidence=self._confidence, root=self._root
         )
+
+    def lifted_so_far(self) -> LiftedTrack:
+        """The frames that were written, from the first one on; perhaps none."""
+        track, part = self.lifted(), slice(self._written)
+        arrays = {
+            row.name: getattr(track, row.name)[part]
+            for row in fields(LiftedTrack)
+            if isinstance(getattr(track, row.name), np.ndarray)
+        }
+        return replace(track, **arrays)
 
     def _joined(self, blended: BlendedFrames) -> BlendedFrames:
         if self._pending is None:

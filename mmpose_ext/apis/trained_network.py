@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
-from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import DefaultScope, Registry
 
 from mmpose_ext.engine.checkpoints import load_checkpoint
-from mmpose_ext.engine.lifter_files import LifterFiles, load_weights
+from mmpose_ext.engine.lifter_files import (
+    LifterFiles,
+    build_model,
+    find_device,
+    load_weights,
+    read_config,
+)
 
 
 class TrainedNetwork:
@@ -30,8 +33,8 @@ class TrainedNetwork:
 
     Raises:
         FileNotFoundError: If a file does not exist.
-        ValueError: If the checkpoint is damaged or belongs to another model, or the
-            config says nothing of testing.
+        ValueError: If the checkpoint is damaged or belongs to another model, the config
+            says nothing of testing, or there is no such device.
     """
 
     def __init__(
@@ -44,10 +47,9 @@ class TrainedNetwork:
         amp: bool = False,
         trust_checkpoint: bool = False,
     ) -> None:
-        if not Path(config).expanduser().is_file():
-            raise FileNotFoundError(f'there is no config {config}')
+        self.device = find_device(device)
         self.config = str(config)
-        self.cfg = Config.fromfile(config)
+        self.cfg = read_config(config)
         if 'test_dataloader' not in self.cfg or 'model' not in self.cfg:
             raise ValueError(
                 f'{config} has {sorted(self.cfg)}; expected a config with model and '
@@ -57,10 +59,9 @@ class TrainedNetwork:
         self.meta: dict[str, Any] = dict(loaded.get('meta') or {})
         self.scope = self.cfg.get('default_scope') or registry.scope
         with DefaultScope.overwrite_default_scope(self.scope):
-            model = registry.build(self.cfg.model)
+            model = build_model(self.cfg, registry, str(config))
         files = LifterFiles('', str(config), str(checkpoint))
         load_weights(model, loaded.get('state_dict', loaded), files)
-        self.device = torch.device(device or get_device())
         self.model = revert_sync_batchnorm(model).to(self.device).eval()
         self.amp = amp and self.device.type == 'cuda'
 

@@ -18,6 +18,8 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from mmpose_ext.visualization.video import known_property, open_video
+
 USUAL_FPS = 25.0
 """Frames a second where a file does not say."""
 
@@ -69,11 +71,8 @@ def video_info(path: str | os.PathLike) -> VideoInfo:
         FileNotFoundError: If there is no such file.
         ValueError: If it cannot be decoded.
     """
-    capture = _open(path)
-    try:
+    with open_video(path) as capture:
         return _info(path, capture)
-    finally:
-        capture.release()
 
 
 def read_frames(path: str | os.PathLike) -> Iterator[VideoFrame]:
@@ -92,8 +91,7 @@ def read_frames(path: str | os.PathLike) -> Iterator[VideoFrame]:
         FileNotFoundError: If there is no such file.
         ValueError: If it cannot be decoded, or not a single frame of it.
     """
-    capture = _open(path)
-    try:
+    with open_video(path) as capture:
         info = _info(path, capture)
         start, before, index = None, -1.0, 0
         while True:
@@ -108,8 +106,6 @@ def read_frames(path: str | os.PathLike) -> Iterator[VideoFrame]:
             before = time if index else 0.0
             yield VideoFrame(index, before, image)
             index += 1
-    finally:
-        capture.release()
     if not index:
         raise ValueError(
             f'{path} opens as a video, but not one frame of it can be decoded; copy it '
@@ -163,29 +159,16 @@ def rate_varies(times: np.ndarray, share: float = 0.2) -> bool:
     return bool((np.abs(intervals - usual) > share * usual).any())
 
 
-def _open(path: str | os.PathLike) -> cv2.VideoCapture:
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'there is no video {path}')
-    capture = cv2.VideoCapture(str(path))
-    if not capture.isOpened():
-        raise ValueError(
-            f'{path} cannot be read as a video; it may be another kind of file, or a '
-            'recording that was cut short before its index was written (then repair '
-            'or record it again). Test it with: ffmpeg -i FILE'
-        )
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
-    return capture
-
-
 def _info(path: str | os.PathLike, capture: cv2.VideoCapture) -> VideoInfo:
     def number(name: int) -> float:
-        value = capture.get(name)
-        return value if math.isfinite(value) and value > 0 else 0.0
+        return known_property(capture, name) or 0.0
 
-    width, height = number(cv2.CAP_PROP_FRAME_WIDTH), number(cv2.CAP_PROP_FRAME_HEIGHT)
     return VideoInfo(
         name=Path(path).name,
-        image_size=(int(width), int(height)),
+        image_size=(
+            int(number(cv2.CAP_PROP_FRAME_WIDTH)),
+            int(number(cv2.CAP_PROP_FRAME_HEIGHT)),
+        ),
         fps=number(cv2.CAP_PROP_FPS) or USUAL_FPS,
         num_frames=int(number(cv2.CAP_PROP_FRAME_COUNT)) or None,
     )

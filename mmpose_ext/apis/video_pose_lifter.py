@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from mmpose_ext.apis.gap_filling import GapOptions
 from mmpose_ext.apis.given_boxes import BoxSource, GivenBoxes, WholeImage
 from mmpose_ext.apis.keypoint_estimation import KeypointEstimator
 from mmpose_ext.apis.keypoint_lifter import KeypointLifter
+from mmpose_ext.apis.lifting_options import LiftingOptions
 from mmpose_ext.apis.one_euro import OneEuro
 from mmpose_ext.apis.person_detection import PersonDetector
 from mmpose_ext.apis.stage_clock import StageClock
@@ -32,7 +35,7 @@ from mmpose_ext.apis.video_frames import (
     read_frames,
     video_info,
 )
-from mmpose_ext.structures.tracks import ClipCamera, LiftedClip
+from mmpose_ext.structures.tracks import ClipCamera, LiftedClip, LiftedTrack
 
 ConfigAndCheckpoint = tuple[str | os.PathLike, str | os.PathLike]
 
@@ -41,7 +44,8 @@ class VideoPoseLifter:
     """Detector, 2D estimator, tracker and lifter in a row.
 
     A video is read once, some frames at a time. What is found goes to temporary files,
-    so memory hardly grows with the length of the video.
+    about 0.8 kB for a person in a frame, so memory hardly grows with the length of the
+    video.
 
     Args:
         lifter: A lifter, or its config and checkpoint.
@@ -58,12 +62,15 @@ class VideoPoseLifter:
         tracking: How people are followed.
         joining: How tracklets are joined to people.
         gaps: How gaps are filled.
-        lifting: Further arguments of
-            :meth:`~mmpose_ext.apis.keypoint_lifter.KeypointLifter.lift_tracks`, such as
-            ``model_fps`` or ``stride``.
+        lifting: Some of
+            :class:`~mmpose_ext.apis.lifting_options.LiftingOptions` by name. Without
+            ``model_fps``, clips of a varying frame rate are lifted at their mean rate;
+            with ``None`` they never are.
+        temp_dir: Folder for the temporary files; the system's if left out, which is
+            memory where ``/tmp`` is a ``tmpfs``.
 
     Attributes:
-        clock: Seconds of each stage of the last run.
+        clock: Seconds of each stage of the last run or stream.
 
     Raises:
         FileNotFoundError: If a file does not exist.
@@ -86,13 +93,21 @@ class VideoPoseLifter:
         joining: JoiningOptions | None = None,
         gaps: GapOptions | None = None,
         lifting: Mapping[str, Any] | None = None,
+        temp_dir: str | os.PathLike | None = None,
     ) -> None:
+        if batch_size < 1:
+            raise ValueError(f'batch_size={batch_size}; expected 1 frame or more')
+        if temp_dir is not None and not Path(temp_dir).is_dir():
+            raise FileNotFoundError(f'there is no folder {temp_dir}; make it first')
+        self.lifting = dict(lifting or {})
+        options = LiftingOptions.of(self.lifting)
         files: dict[str, Any] = dict(
             device=device, amp=amp, trust_checkpoint=trust_checkpoint
         )
         self.lifter: KeypointLifter = (
             KeypointLifter(*lifter, **files) if isinstance(lifter, tuple) else lifter
         )
+        options.check_stride(self.lifter.seq_len)
         self.estimator = KeypointEstimator(
             *pose2d, batch_size=person_batch_size, **files
         )
@@ -105,7 +120,7 @@ class VideoPoseLifter:
         self.following: dict[str, Any] = dict(
             tracking=tracking, joining=joining, gaps=gaps
         )
-        self.lifting = dict(lifting or {})
+        self.temp_dir = temp_dir
         self.clock = StageClock()
 
     def run(
@@ -121,7 +136,8 @@ class VideoPoseLifter:
         """Lift everybody in a video.
 
         Where the frame rate varies, keypoints are lifted at a constant one, its mean
-        unless ``model_fps`` is set, and poses are given for the frames as they are.
+        unless ``lifting`` has a ``model_fps``, and poses are given for the frames as
+        they are.
 
         Args:
             video: Video file.
@@ -130,7 +146,8 @@ class VideoPoseLifter:
             smoothing: Filter the poses.
             boxes: Of the people, in place of the detector's: a file, see
                 :class:`~mmpose_ext.apis.given_boxes.GivenBoxes`.
-            out_dir: Where 2D keypoints are kept if something fails.
+            out_dir: Where 2D keypoints, and what is lifted of them, are kept if
+                something fails.
             progress: Show bars.
 
         Returns:
@@ -141,11 +158,13 @@ class VideoPoseLifter:
             FileNotFoundError: If there is no such video.
             ValueError: If it cannot be read, or shows nobody.
             PartialResultError: If something fails when people were found already.
+            KeyboardInterrupt: If the user interrupts; it says what is kept, and where.
         """
         self.clock = StageClock()
         if isinstance(camera, int | float):
             guess_camera((1, 1), camera)  # says now if the angle is out of range
-        with TrackSpool() as spool:
+        done: list[LiftedTrack] = []
+        with TrackSpool(self.temp_dir) as spool:
             clip = self._find_people(
                 video, spool, self._box_source(boxes), out_dir, progress
             )
@@ -154,9 +173,29 @@ class VideoPoseLifter:
             options = dict(self.lifting)
             if rate_varies(clip.times):
                 options.setdefault('model_fps', clip.fps)
-            with keep_people(lambda: clip, 'lifting', out_dir):
-                with self.clock.stage('lifting'):
-                    tracks = self.lifter.lift_tracks(
+
+            def lifted(tracks: Sequence[LiftedTrack]) -> LiftedClip:
+                return LiftedClip(
+                    tracks=tuple(tracks),
+                    times=clip.times,
+                    fps=clip.fps,
+                    image_size=clip.image_size,
+                    camera=camera,
+                    source=clip.source,
+                    lifter=self.lifter.name,
+                )
+
+            with (
+                keep_people(
+                    lambda: clip,
+                    'lifting',
+                    out_dir,
+                    lambda: lifted(done) if done else None,
+                ),
+                self.clock.stage('lifting'),
+            ):
+                return lifted(
+                    self.lifter.lift_tracks(
                         clip.tracks,
                         clip.image_size,
                         fps=clip.fps,
@@ -165,23 +204,18 @@ class VideoPoseLifter:
                         smoothing=smoothing,
                         progress=progress,
                         allocate=spool.allocate,
+                        on_failure=done.extend,
                         **options,
                     )
-        return LiftedClip(
-            tracks=tuple(tracks),
-            times=clip.times,
-            fps=clip.fps,
-            image_size=clip.image_size,
-            camera=camera,
-            source=clip.source,
-            lifter=self.lifter.name,
-        )
+                )
 
     def stream(
         self,
         frames: Iterable[tuple[float, np.ndarray]],
         *,
         look_ahead: int | None = None,
+        stride: int | None = None,
+        max_gap: int | None = None,
         camera: ClipCamera | float | None = FIELD_OF_VIEW,
         smoothing: OneEuro | None = None,
         boxes: BoxSource | None = None,
@@ -192,39 +226,68 @@ class VideoPoseLifter:
         was away for longer than ``tracking.max_age`` comes back with a new number, and
         mistakes are not put right later. Memory is bounded.
 
+        Of ``lifting``, ``person_height`` counts here too. The frame rate is that of the
+        stream, whatever ``model_fps`` is, and a warning says so.
+
         Args:
             frames: Seconds, increasing, and pictures ``(H, W, 3)``, BGR, of one size.
             look_ahead: Frames between a frame and its pose, see
                 :class:`~mmpose_ext.apis.streaming.StreamingLifter`.
+            stride: Frames between windows, see there; that of ``lifting`` if left out.
+            max_gap: Frames that a person may be missing, see there.
             camera: As for :meth:`run`.
             smoothing: As for :meth:`run`.
             boxes: What says where people are, in place of the detector.
 
-        Yields:
+        Returns:
             People in finished frames, in the order in which they are finished. Frames
             are numbered from 0.
 
         Raises:
-            ValueError: If times do not increase, or an option is out of range.
+            ValueError: If an option is out of range, or later, if times do not
+                increase.
         """
-        source = boxes or self.detector
+        rate = self.lifting.get('model_fps')
+        if rate is not None:
+            warnings.warn(
+                f'model_fps={rate:g} does not change the rate of a stream; give frames '
+                'at that rate, or a lifter for the rate of the stream',
+                stacklevel=2,
+            )
+
+        def lifter_of(size: tuple[int, int]) -> StreamingLifter:
+            return StreamingLifter(
+                self.lifter,
+                size,
+                look_ahead=look_ahead,
+                stride=self.lifting.get('stride') if stride is None else stride,
+                max_gap=max_gap,
+                person_height=self.lifting.get('person_height', 'auto'),
+                camera=guess_camera(size, camera)
+                if isinstance(camera, int | float)
+                else camera,
+                smoothing=smoothing,
+            )
+
+        lifter_of((1, 1))  # says now if an option is out of range
+        return self._streamed(frames, lifter_of, boxes or self.detector)
+
+    def _streamed(
+        self,
+        frames: Iterable[tuple[float, np.ndarray]],
+        lifter_of: Callable[[tuple[int, int]], StreamingLifter],
+        source: BoxSource,
+    ) -> Iterator[StreamedFrame]:
+        self.clock = clock = StageClock()
         tracker = PersonTracker(self.following['tracking'])
         lifter: StreamingLifter | None = None
         for index, (time, image) in enumerate(frames):
             frame = VideoFrame(index, float(time), image)
-            if lifter is None:
-                if isinstance(camera, int | float):
-                    camera = guess_camera(frame.size, camera)
-                lifter = StreamingLifter(
-                    self.lifter,
-                    frame.size,
-                    look_ahead=look_ahead,
-                    camera=camera,
-                    smoothing=smoothing,
-                )
-            (found,) = self._estimate([frame], source)
-            persons, _ = tracker.update(index, frame.time, found)
-            tracker.take_ended()  # nobody needs them here
+            lifter = lifter or lifter_of(frame.size)
+            (found,) = self._estimate([frame], source, clock)
+            with clock.stage('tracking'):
+                persons, _ = tracker.update(index, frame.time, found)
+                tracker.take_ended()  # nobody needs them here
             joints = np.concatenate(
                 [found.keypoints, found.keypoint_scores[..., None]], axis=-1
             )
@@ -233,7 +296,9 @@ class VideoPoseLifter:
                 for row, number in enumerate(persons)
                 if number != NOBODY
             }
-            yield from lifter.push(people, frame.time)
+            with clock.stage('lifting'):
+                finished = lifter.push(people, frame.time)
+            yield from finished
         if lifter is not None:
             yield from lifter.flush()
 
@@ -263,13 +328,14 @@ class VideoPoseLifter:
         ):
             task = bar.add_task('finding people', total=info.num_frames)
             for batch in batches(frames, self.batch_size):
-                for frame, found in zip(
-                    batch, self._estimate(batch, source), strict=True
-                ):
+                found_in = self._estimate(batch, source, self.clock)
+                for frame, found in zip(batch, found_in, strict=True):
                     with self.clock.stage('tracking'):
                         people.add(frame, found)
                 bar.advance(task, len(batch))
             bar.update(task, total=people.num_frames)
+        if isinstance(source, GivenBoxes):
+            source.note_frames_beyond(people.num_frames)
         with self.clock.stage('tracking'):
             tracked = clip()
         if not tracked.tracks:
@@ -277,12 +343,12 @@ class VideoPoseLifter:
         return tracked
 
     def _estimate(
-        self, frames: Sequence[VideoFrame], source: BoxSource
+        self, frames: Sequence[VideoFrame], source: BoxSource, clock: StageClock
     ) -> list[FramePeople]:
         """People of some frames."""
-        with self.clock.stage('detection'):
+        with clock.stage('detection'):
             boxes = source(frames)
-        with self.clock.stage('keypoints'):
+        with clock.stage('keypoints'):
             return self.estimator(frames, boxes)
 
     def _box_source(self, boxes: str | os.PathLike | BoxSource | None) -> BoxSource:

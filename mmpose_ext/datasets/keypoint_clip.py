@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mmpose_ext.datasets.array_files import read_json_or_npz
+from mmpose_ext.datasets.clip_fields import (
+    VideoPlace,
+    frame_rate_field,
+    image_size_field,
+    score_field,
+)
+from mmpose_ext.datasets.predicted_instances import (
+    arrays_of_instances,
+    is_predicted_instances,
+)
 from mmpose_ext.geometry.joint_maps import scores_to_h36m17, to_h36m17
 
 # The channel of an array that is the score, where it does not come after x and y.
@@ -24,13 +34,20 @@ class KeypointClip:
         keypoints: Pixels ``(F, 17, 2)``; NaN where a joint is missing.
         scores: Confidence ``(F, 17)``, or ``None`` where the source has none.
         image_size: Width and height in pixels, if known.
-        fps: Frames a second, if known.
+        fps: Frames a second, if known; the mean where the rate varies.
+        first_frame: Number of the first frame in the video that it is of.
+        times: Seconds since the start of the video of its frames up to the last of
+            this clip, ``(first_frame + F,)``, increasing, if known.
+        filled: Frames whose joints were interpolated already ``(F,)``, if known.
     """
 
     keypoints: np.ndarray
     scores: np.ndarray | None = None
     image_size: tuple[float, float] | None = None
     fps: float | None = None
+    first_frame: int = 0
+    times: np.ndarray | None = None
+    filled: np.ndarray | None = None
 
 
 def read_keypoints(path: str | os.PathLike, joint_set: str = 'h36m17') -> KeypointClip:
@@ -39,20 +56,23 @@ def read_keypoints(path: str | os.PathLike, joint_set: str = 'h36m17') -> Keypoi
     Args:
         path: A ``.json`` or ``.npz`` file. It holds an array ``(F, K, C)``, or by name
             ``keypoints`` ``(F, K, C)`` and optionally ``scores`` ``(F, K)``,
-            ``image_size`` and ``fps``. Channels are x, y and, if there are more, a
-            score from 0 to 1; for ``'blazepose33'`` x, y, z, visibility, of which z is
-            not used. Missing joints are NaN (``null`` in JSON).
+            ``image_size`` ``(2,)`` and ``fps``, and for parts of a video ``frames``
+            ``(F,)``, consecutive numbers, their ``times`` ``(F,)`` in seconds and
+            ``filled`` ``(F,)``. Channels are x, y and, if there are more, a score from
+            0 to 1; for ``'blazepose33'`` x, y, z, visibility, of which z is not used.
+            Missing joints are NaN (``null`` in JSON). Predictions of MMPose are read
+            too, see :mod:`~mmpose_ext.datasets.predicted_instances`.
         joint_set: One of :data:`~mmpose_ext.geometry.joint_maps.JOINT_SETS`.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not such a file.
     """
-    return keypoint_clip(_read_fields(path), joint_set, source=str(path))
+    return keypoint_clip(read_json_or_npz(path), joint_set, source=str(path))
 
 
 def keypoint_clip(
-    content: Mapping[str, Any] | np.ndarray,
+    content: Mapping[str, Any] | Sequence[Any] | np.ndarray,
     joint_set: str = 'h36m17',
     *,
     source: str = 'keypoints',
@@ -67,21 +87,27 @@ def keypoint_clip(
     Raises:
         ValueError: If it is not that.
     """
-    fields = content if isinstance(content, Mapping) else {'keypoints': content}
+    fields = _fields(content, source)
     array = _frames(source, fields, joint_set, channels=2)
-    array = np.where(np.isfinite(array), array, np.float32(np.nan))
+    keypoints = to_h36m17(array[..., :2], joint_set)
+    _check_pixels(keypoints, source)
     scores = fields.get('scores')
     channel = _SCORE_CHANNEL.get(joint_set, 2)
     if scores is None and array.shape[-1] > channel:
         scores = array[..., channel]
     if scores is not None:
-        scores = scores_to_h36m17(_checked(scores, array.shape[:2], source), joint_set)
-    size, fps = fields.get('image_size'), fields.get('fps')
+        scores = scores_to_h36m17(
+            score_field(scores, array.shape[:2], source), joint_set
+        )
+    place = VideoPlace.of_fields(fields, len(array), source)
     return KeypointClip(
-        to_h36m17(array[..., :2], joint_set),
+        keypoints,
         scores,
-        None if size is None else (float(size[0]), float(size[1])),
-        None if fps is None else float(fps),
+        image_size_field(fields, source),
+        frame_rate_field(fields, source) or place.mean_rate,
+        place.first_frame,
+        place.times,
+        place.filled,
     )
 
 
@@ -100,7 +126,8 @@ def read_poses(path: str | os.PathLike, joint_set: str = 'h36m17') -> np.ndarray
         FileNotFoundError: If there is no such file.
         ValueError: If it is not such a file, or its values are not finite.
     """
-    array = _frames(str(path), _read_fields(path), joint_set, channels=3)
+    fields = _fields(read_json_or_npz(path), str(path))
+    array = _frames(str(path), fields, joint_set, channels=3)
     if not np.isfinite(array).all():
         frame = int(np.argwhere(~np.isfinite(array))[0, 0])
         raise ValueError(
@@ -174,25 +201,31 @@ def person_framing(
     return PersonFraming((x, y), height * size / extent, size)
 
 
-def _read_fields(path: str | os.PathLike) -> Mapping[str, Any]:
-    content = read_json_or_npz(path)
-    return content if isinstance(content, dict) else {'keypoints': content}
+def _fields(content: Any, source: str) -> Mapping[str, Any]:
+    """Arrays by name."""
+    if is_predicted_instances(content):
+        return arrays_of_instances(content, source)
+    return content if isinstance(content, Mapping) else {'keypoints': content}
 
 
-def _checked(scores: Any, shape: tuple[int, ...], source: str) -> np.ndarray:
-    """Scores ``(F, K)``, 0 where they are NaN.
+def _check_pixels(keypoints: np.ndarray, source: str) -> None:
+    """Refuse what cannot be pixels of a person.
 
     Raises:
-        ValueError: If the shape is another or a score lies outside of [0, 1].
+        ValueError: If no joint is known, or all lie between -2 and 2.
     """
-    array = np.nan_to_num(np.asarray(scores, dtype=np.float32))
-    if array.shape != shape or not ((array >= 0) & (array <= 1)).all():
+    largest = np.nanmax(np.abs(keypoints), initial=-np.inf)
+    if largest < 0:
         raise ValueError(
-            f'{source}: scores have shape {array.shape} and lie in '
-            f'[{array.min():g}, {array.max():g}]; expected shape {shape} and numbers '
-            'from 0 to 1'
+            f'{source}: there is no valid joint in the {len(keypoints)} frames, all '
+            'are NaN or infinite'
         )
-    return array
+    if 0 < largest <= 2:
+        raise ValueError(
+            f'{source}: keypoints lie between {np.nanmin(keypoints):.3g} and '
+            f'{np.nanmax(keypoints):.3g}, like shares of the image; expected pixels: '
+            "multiply x by the image's width and y by its height"
+        )
 
 
 def _frames(
@@ -202,19 +235,23 @@ def _frames(
     *,
     channels: int,
 ) -> np.ndarray:
-    """The array ``(F, K, C)`` of a file or call."""
+    """The array ``(F, K, C)`` of a file or call, NaN where it is infinite."""
     names = ('poses', 'keypoints') if channels == 3 else ('keypoints',)
     name = next((name for name in names if name in fields), None)
     if name is None:
-        raise ValueError(f'{source} holds {sorted(fields)}; expected {names[0]!r}')
+        raise ValueError(
+            f'{source} holds {sorted(fields)}; expected {names[0]!r}, an array '
+            '(F, K, C), or predictions that MMPose wrote'
+        )
     try:
         array = np.asarray(fields[name], dtype=np.float32)
-    except ValueError as error:  # ragged
+    except (TypeError, ValueError) as error:  # ragged, text, dictionaries
         raise ValueError(f'{source}: {name} is no array (F, K, C): {error}') from error
     if array.ndim != 3 or not len(array) or array.shape[-1] < channels:
         raise ValueError(
             f'{source}: {name} has shape {array.shape}; expected (F, K, C) with at '
             f'least one frame and C of at least {channels}'
         )
+    array = np.where(np.isfinite(array), array, np.float32(np.nan))
     to_h36m17(array[:1, :, :2], joint_set)  # says what does not fit
     return array

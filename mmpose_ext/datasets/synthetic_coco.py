@@ -158,8 +158,13 @@ def write_coco(
             something else, which is never replaced.
     """
     options = SyntheticCocoOptions(
-        *(num_images, num_val_images, (int(size[0]), int(size[1]))),
-        *(max_people, occlusion, looks, seed),
+        num_images=num_images,
+        num_val_images=num_val_images,
+        size=(int(size[0]), int(size[1])),
+        max_people=max_people,
+        occlusion=occlusion,
+        looks=looks,
+        seed=seed,
     )
     if num_workers < 1:
         raise ValueError(f'num_workers={num_workers}; expected at least one process')

@@ -97,28 +97,53 @@ def load_checkpoint(
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'there is no checkpoint {path}')
-    if path.suffix == '.safetensors':
-        from safetensors.torch import load_file
+    checkpoint = _read(path, map_location, trust)
+    _check_content(path, checkpoint)
+    if not trust and isinstance(checkpoint.get('meta'), dict):
+        # `Runner.resume` would execute this text of MMCV 1 as a Python config.
+        checkpoint['meta'].pop('config', None)
+    return checkpoint
 
-        state_dict = load_file(path)
-        if isinstance(map_location, str | torch.device):
-            state_dict = {k: v.to(map_location) for k, v in state_dict.items()}
-        return {'state_dict': state_dict}
-    if trust:
-        return torch.load(path, map_location=map_location, weights_only=False)
-    allow_training_checkpoints()
+
+def _read(path: Path, map_location: Any, trust: bool) -> Any:
+    """What is in a file.
+
+    Raises:
+        ValueError: If it is damaged, or holds what a checkpoint does not need.
+    """
     try:
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        if path.suffix == '.safetensors':
+            from safetensors.torch import load_file
+
+            state_dict = load_file(path)
+            if isinstance(map_location, str | torch.device):
+                state_dict = {k: v.to(map_location) for k, v in state_dict.items()}
+            return {'state_dict': state_dict}
+        if trust:
+            return torch.load(path, map_location=map_location, weights_only=False)
+        allow_training_checkpoints()
+        return torch.load(path, map_location=map_location, weights_only=True)
     except (OSError, MemoryError, torch.cuda.OutOfMemoryError):
         raise
     except Exception as error:
-        # What a file of another kind makes the unpickler do cannot be foreseen.
+        # What a file of another kind makes the readers do cannot be foreseen.
         raise ValueError(_explain(path, error)) from error
-    meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
-    if isinstance(meta, dict):
-        # `Runner.resume` would execute this text of MMCV 1 as a Python config.
-        meta.pop('config', None)
-    return checkpoint
+
+
+def _check_content(path: Path, checkpoint: Any) -> None:
+    """Refuse what holds no weights by name.
+
+    Raises:
+        ValueError: If it is no dictionary, or its weights are none.
+    """
+    name, weights = 'the file', checkpoint
+    if isinstance(checkpoint, dict) and 'state_dict' in checkpoint:
+        name, weights = 'its state_dict', checkpoint['state_dict']
+    if not isinstance(weights, dict) or not all(isinstance(k, str) for k in weights):
+        raise ValueError(
+            f'{path} is no checkpoint: {name} is a {type(weights).__name__}; expected '
+            'a dictionary of weights by their names'
+        )
 
 
 def use_safe_checkpoints(*, trust: bool = False) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from mmengine.config import Config
+import torch
+from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
-from mmengine.registry import init_default_scope
+from mmengine.registry import Registry, init_default_scope
 from mmpose.registry import MODELS
 from torch import nn
 
@@ -102,23 +104,98 @@ def lifter_files(
 
 
 def load_config(files: LifterFiles, args: argparse.Namespace) -> Config:
-    """The config of a lifter with ``--cfg-options`` merged."""
-    cfg = Config.fromfile(files.config)
-    cfg.merge_from_dict(args.cfg_options)
+    """The config of a lifter with ``--cfg-options`` merged.
+
+    Raises:
+        FileNotFoundError: If there is no such file, or a config that it starts from.
+        ValueError: If it is no config of a model, or the options do not fit it.
+    """
+    cfg = read_config(files.config)
+    try:
+        cfg.merge_from_dict(args.cfg_options)
+    except (KeyError, IndexError, TypeError, AssertionError) as error:
+        raise ValueError(
+            f'the options {args.cfg_options} do not fit {files.config}: {error}'
+        ) from error
+    if not isinstance(cfg.get('model'), ConfigDict):
+        raise ValueError(
+            f'{files.config} has {sorted(cfg)}; expected a config of a model'
+        )
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     return cfg
+
+
+def read_config(path: str | os.PathLike) -> Config:
+    """A config file.
+
+    Raises:
+        FileNotFoundError: If there is no such file, or a config that it starts from.
+        ValueError: If it cannot be read.
+    """
+    if not Path(path).expanduser().is_file():
+        raise FileNotFoundError(f'there is no config {path}')
+    try:
+        return Config.fromfile(path)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        # A config is a program, so what may go wrong in it cannot be foreseen.
+        raise ValueError(
+            f'{path} cannot be read as a config ({type(error).__name__}: {error}); '
+            'expected a file such as those of configs/, and weights after it'
+        ) from error
 
 
 def load_lifter(files: LifterFiles, args: argparse.Namespace, cfg: Config) -> Any:
     """The lifter, on its device and in evaluation mode.
 
     Raises:
-        ValueError: If the checkpoint is damaged or belongs to another model.
+        FileNotFoundError: If there is no checkpoint.
+        ValueError: If the checkpoint is damaged or belongs to another model, or the
+            model cannot be built, or there is no such device.
     """
+    device = find_device(args.device)
     checkpoint = load_checkpoint(files.checkpoint, trust=args.trust_checkpoint)
-    model = MODELS.build(cfg.model)
+    model = build_model(cfg, MODELS, files.config)
     load_weights(model, checkpoint.get('state_dict', checkpoint), files)
-    return model.to(args.device or get_device()).eval()
+    return model.to(device).eval()
+
+
+def build_model(cfg: Config, registry: Registry, source: str) -> nn.Module:
+    """The model of a config.
+
+    Args:
+        cfg: The config.
+        registry: Of models.
+        source: Names the config in errors.
+
+    Raises:
+        ValueError: If it cannot be built.
+    """
+    try:
+        return registry.build(cfg.model)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f'{source}: no model can be built: {error}') from error
+
+
+def find_device(name: str | None) -> torch.device:
+    """A device that can be used.
+
+    Args:
+        name: Such as ``'cpu'`` or ``'cuda:1'``; a GPU where there is one, if ``None``.
+
+    Raises:
+        ValueError: If there is none of this name.
+    """
+    try:
+        device = torch.device(name or get_device())
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f'the device {name} cannot be used; give another, such as cpu, or none: '
+            f'{error}'
+        ) from error
+    return device
 
 
 def lift_test_data(
@@ -172,22 +249,47 @@ def batch_size_of(args: argparse.Namespace, cfg: Config) -> int:
 
 
 def load_weights(
-    model: nn.Module, state_dict: dict[str, Any], files: LifterFiles
+    model: nn.Module, state_dict: Mapping[str, Any], files: LifterFiles
 ) -> None:
-    """Load all weights that the model has; further ones in the file do not matter.
+    """Load all weights that the model has.
+
+    Further parts in the file do not matter, such as a teacher or a critic of the
+    training. Further weights of parts that the model has do: they are those of a deeper
+    network, or of adapters that would be lost.
 
     Raises:
-        ValueError: If some are missing or of another shape.
+        ValueError: If weights are missing, left over or of another shape.
     """
     hint = 'give the config (and --cfg-options) that it was trained with'
     try:
-        missing = model.load_state_dict(state_dict, strict=False).missing_keys
+        keys = model.load_state_dict(state_dict, strict=False)
     except RuntimeError as error:
         raise ValueError(
             f'{files.checkpoint} does not fit {files.config}; {hint}: {error}'
         ) from error
-    if missing:
+    if keys.missing_keys:
         raise ValueError(
-            f'{files.checkpoint} lacks {len(missing)} weights of {files.config}, such '
-            f'as {missing[0]}; {hint}'
+            f'{files.checkpoint} lacks {len(keys.missing_keys)} weights of '
+            f'{files.config}, such as {keys.missing_keys[0]}; {hint}'
         )
+    left = [
+        key
+        for key in keys.unexpected_keys
+        if key.split('.')[0] in _parts_with_weights(model)
+        and not _is_table(state_dict.get(key))
+    ]
+    if left:
+        raise ValueError(
+            f'{files.checkpoint} has {len(left)} weights that {files.config} has no '
+            f'place for, such as {left[0]}; {hint}'
+        )
+
+
+def _parts_with_weights(model: nn.Module) -> set[str]:
+    """Names of its parts; a data preprocessor has none."""
+    return {name.split('.')[0] for name, _ in model.named_parameters()}
+
+
+def _is_table(value: Any) -> bool:
+    """Whether it is a count or a table of indices, which networks make themselves."""
+    return isinstance(value, torch.Tensor) and not value.is_floating_point()

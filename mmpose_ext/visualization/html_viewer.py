@@ -14,7 +14,6 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from importlib import resources
-from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 import cv2
@@ -161,10 +160,10 @@ def _small_pictures(
 ) -> Iterator[tuple[int, bytes]]:
     """Frame and JPEG of some frames of a video."""
     step = -(-len(clip) // number)
-    images = islice(enumerate(read_video(video, len(clip))), 0, None, step)
-    total = -(-len(clip) // step)
+    frames = range(0, len(clip), step)
+    images = zip(frames, read_video(video, len(clip), step=step), strict=True)
     quality = [cv2.IMWRITE_JPEG_QUALITY, _PICTURE_QUALITY]
-    bar = progress_bar(images, 'Pictures', total=total, disable=not progress)
+    bar = progress_bar(images, 'Pictures', total=len(frames), disable=not progress)
     for frame, image in bar:
         scale = min(1.0, _PICTURE_WIDTH / image.shape[1])
         size = (

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from lifted_clips import make_clip, make_track, moving_person, two_people
@@ -49,6 +51,18 @@ def test_wobbling_bones_are_held_at_their_median(tmp_path):
     own = (found - found[:, parents])[:, 1:]
     cosine = (bones * own).sum(-1) / np.linalg.norm(bones, axis=-1) / lengths[:, 1:]
     np.testing.assert_allclose(cosine, 1, atol=1e-5, err_msg='directions are kept')
+
+
+def test_long_tracks_are_sampled(monkeypatch):
+    """Frames spread over all tracks, in the same shares."""
+    tracks = [make_track(moving_person('walk', n, seed=n)) for n in (90, 30)]
+    expected = median_bone_lengths(tracks)
+    monkeypatch.setattr('mmpose_ext.apis.bvh._BONE_SAMPLES', 40)
+    some = [replace(track, poses=track.poses[::3]) for track in tracks]
+    found = median_bone_lengths(tracks)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(found, median_bone_lengths(some))
+    np.testing.assert_allclose(found, expected, atol=0.02)
 
 
 def test_held_while_away(tmp_path):

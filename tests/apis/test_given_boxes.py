@@ -1,4 +1,5 @@
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def test_list_of_frames(tmp_path):
     assert len(second) == len(beyond) == 0 and second.boxes.shape == (0, 4)
     np.testing.assert_array_equal(third.boxes, [BOX, OTHER])
     assert third.scores.tolist() == [0.5, 1]
-    assert 'boxes.json' in str(source)
+    assert 'boxes.json, whose boxes are of the frames 0 to 2' in str(source)
 
 
 @pytest.mark.parametrize('ending', ['json', 'npz'])
@@ -66,3 +67,24 @@ def test_invalid(tmp_path):
         given(dict(frames=[0], boxes=[BOX, BOX]))
     with pytest.raises(ValueError, match='of frame 1 is not x1, y1, x2, y2'):
         given([[BOX], [[5, 5, 1, 9]]])
+    for score in (50, -0.1, float('nan')):
+        with pytest.raises(ValueError, match='score .* of a box in frame 1 is out of'):
+            given([[BOX], [[*BOX, score]]])
+    for frame in (-1, 0.5):
+        with pytest.raises(ValueError, match=f'there is no frame {frame}'):
+            given(dict(frames=[0, frame], boxes=[BOX, BOX]))
+    source = given([[BOX], [[60, 5, 90, 20]]])
+    assert len(source(frames(0))[0]) == 1
+    with pytest.raises(ValueError, match='of frame 1 lies outside .* 60 x 40 pixels'):
+        source(frames(0, 1))
+
+
+def test_frames_beyond_the_clip(tmp_path):
+    path = tmp_path / 'boxes.json'
+    path.write_text(json.dumps([[BOX], [], [BOX, OTHER], []]))
+    source = GivenBoxes(path)
+    with pytest.warns(UserWarning, match='2 boxes of frames up to 2, but .* 0 to 1'):
+        source.note_frames_beyond(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        source.note_frames_beyond(3)

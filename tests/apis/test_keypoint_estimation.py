@@ -4,10 +4,15 @@ import torch
 import untrained
 from mmpose.apis import inference_topdown, init_model
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.models.heads import HeatmapHead
 
 from mmpose_ext.apis.appearance import LENGTH
 from mmpose_ext.apis.frame_people import PersonBoxes
-from mmpose_ext.apis.keypoint_estimation import KeypointEstimator, joint_set_of
+from mmpose_ext.apis.keypoint_estimation import (
+    KeypointEstimator,
+    decode_in_full_precision,
+    joint_set_of,
+)
 from mmpose_ext.apis.video_frames import VideoFrame
 from mmpose_ext.geometry.joint_maps import scores_to_h36m17, to_h36m17
 
@@ -89,6 +94,21 @@ def test_joints_of_the_checkpoint(checkpoint, tmp_path):
     content['meta'] = dict(dataset_meta=dict(meta('h36m')))
     torch.save(content, path)
     assert KeypointEstimator(CONFIG, path, device='cpu').joint_set == 'h36m17'
+
+
+def test_half_precision_heatmaps_are_decoded():
+    """DARK blurs heatmaps by OpenCV, which has no half precision."""
+    codec = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16))
+    head = HeatmapHead(4, 17, None, decoder=dict(codec, sigma=1, unbiased=True))
+    heatmaps = torch.rand(2, 17, 16, 12, generator=torch.Generator().manual_seed(0))
+    expected = head.decode(heatmaps.half().float())
+    decode_in_full_precision(head)
+    for found, row in zip(head.decode(heatmaps.half()), expected, strict=True):
+        np.testing.assert_array_equal(found.keypoints, row.keypoints)
+    head.decode = lambda outputs: outputs
+    decode_in_full_precision(head)
+    x, y = head.decode((heatmaps.half(), heatmaps.half()))
+    assert x.dtype == y.dtype == torch.float32
 
 
 def test_invalid(checkpoint, tmp_path):

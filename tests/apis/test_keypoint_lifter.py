@@ -255,6 +255,46 @@ def test_missing_joints(tiny):
     assert lifted.filled.tolist() == [False] * 4 + [True, False]
 
 
+def test_nobody_stops_the_others():
+    """One person whose keypoints lie in one point, and one with none at all."""
+    good, still = track_of(5), np.full((5, 17, 2), 50, np.float32)
+    point = track_of(5, track_id=3, keypoints=still)
+    empty = track_of(5, track_id=4, keypoints=np.full_like(still, np.nan))
+    lifter = slots(answer=last_seen)
+    options = dict(camera=CAMERA, progress=False)
+    (alone,) = lifter.lift_tracks([good], SIZE, **options)
+    with pytest.warns(UserWarning) as notes:
+        first, second = lifter.lift_tracks([good, point, empty], SIZE, **options)
+    texts = [str(note.message) for note in notes]
+    assert any('track 3: all keypoints lie in one point' in text for text in texts)
+    assert any('tracks [4] have no valid joint' in text for text in texts)
+    np.testing.assert_array_equal(first.poses, alone.poses)
+    assert second.track_id == 3
+    assert np.isfinite(second.poses).all() and np.isfinite(second.root).all()
+
+
+@pytest.mark.parametrize('error', [RuntimeError, KeyboardInterrupt])
+def test_what_was_lifted_before_a_failure(error):
+    def answer(inputs):
+        if len(lifter.model.batches) == 4:
+            raise error('device lost')
+        return last_seen(inputs)
+
+    lifter = slots(answer=answer)
+    tracks = [track_of(6, track_id=2), track_of(12), track_of(6, track_id=1)]
+    kept = []
+    options = dict(stride=2, batch_size=2, camera=CAMERA, **QUIET)
+    with pytest.raises(error):
+        lifter.lift_tracks(tracks, SIZE, on_failure=kept.extend, **options)
+    whole = slots(answer=last_seen).lift_tracks(tracks, SIZE, **options)
+    assert [track.track_id for track in kept] == [2, 0]
+    assert len(kept[0]) == 6 and 2 < len(kept[1]) < 12
+    for part, track in zip(kept, whole, strict=False):
+        for name in ('frames', 'keypoints', 'poses', 'confidence', 'root', 'filled'):
+            expected = getattr(track, name)[: len(part)]
+            np.testing.assert_array_equal(getattr(part, name), expected)
+
+
 def test_results_in_given_arrays(tmp_path):
     made = []
 
@@ -289,7 +329,7 @@ def test_every_camera_fits():
 def test_invalid(tiny, tmp_path):
     lifter = slots()
     track = track_of(5)
-    with pytest.raises(ValueError, match=r'stride=5; expected .* 1 to 4'):
+    with pytest.raises(ValueError, match='stride=5; expected 1 to 4'):
         lifter.lift_tracks([track], SIZE, stride=5)
     with pytest.raises(ValueError, match='batch_size=0'):
         lifter.lift_tracks([track], SIZE, batch_size=0)
@@ -303,9 +343,9 @@ def test_invalid(tiny, tmp_path):
         lifter.lift_tracks([track], SIZE, times=np.arange(3), smoothing=OneEuro())
     with pytest.raises(ValueError, match='image_size'):
         lifter.lift_tracks([track], (0, 5), person_height=None)
-    point = track_of(5, track_id=3, keypoints=np.ones((5, 17, 2), np.float32))
-    with pytest.raises(ValueError, match='track 3: all keypoints lie in one point'):
-        lifter.lift_tracks([track, point], SIZE)
+    for height in (5, 0, -0.1, 'tall'):
+        with pytest.raises(ValueError, match=f'person_height={height!r}; expected'):
+            lifter.lift_tracks([track], SIZE, person_height=height)
     with pytest.raises(ValueError, match='expected a SequenceLifter'):
         KeypointLifter.of_model(torch.nn.Linear(1, 1), 3)
     with pytest.raises(ValueError, match='for 17 joints'):

@@ -6,7 +6,13 @@ import pytest
 import untrained
 from person_tracks import SIZE, track_of
 
-from mmpose_ext.apis import ClipCamera, KeypointLifter, lift_keypoints
+from mmpose_ext.apis import (
+    ClipCamera,
+    KeypointLifter,
+    guess_camera,
+    lift_keypoints,
+)
+from mmpose_ext.apis.tracked_clip import TrackedClip, write_tracked_clip
 from mmpose_ext.geometry.joint_maps import COCO17_JOINTS, JOINT_SETS
 from mmpose_ext.structures.tracks import GUESSED
 
@@ -60,6 +66,27 @@ def test_values(files):
     np.testing.assert_array_equal(lifted.poses, expected.poses)
     assert lifted.root is None
     np.testing.assert_array_equal(lifted.confidence, expected.confidence)
+
+
+def test_part_of_a_video(files, tmp_path):
+    """What a failed run kept is lifted with its frames, its times and its gaps."""
+    times = np.cumsum([0.5, *[0.04, 0.08] * 10])
+    track = track_of(6, start=7, filled=np.arange(6) == 3)
+    clip = TrackedClip((track,), times, 16.0, SIZE, 'walk.mp4')
+    path = write_tracked_clip(clip, tmp_path) / 'person_0.npz'
+    lifted = lift_keypoints(*files, path, joints='h36m17', **QUIET)
+    assert lifted.tracks[0].frames.tolist() == list(range(7, 13))
+    assert lifted.tracks[0].filled.tolist() == [False] * 3 + [True] + [False] * 2
+    np.testing.assert_allclose(lifted.times[7:], times[7:13])
+    assert lifted.fps == 16
+    lifter = KeypointLifter(*files, device='cpu')
+    same = dict(times=times, camera=guess_camera(SIZE), progress=False)
+    (expected,) = lifter.lift_tracks([track], SIZE, model_fps=16, **same)
+    np.testing.assert_allclose(lifted.tracks[0].poses, expected.poses, atol=1e-6)
+    (plain,) = lifter.lift_tracks([track], SIZE, **same)
+    assert abs(plain.poses - expected.poses).max() > 1e-4
+    steady = lift_keypoints(*files, path, joints='h36m17', fps=25, **QUIET)
+    np.testing.assert_allclose(steady.times, np.arange(13) / 25)
 
 
 @pytest.mark.parametrize('joint_set', JOINT_SETS)

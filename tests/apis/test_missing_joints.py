@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 from person_tracks import track_of
 
-from mmpose_ext.apis.missing_joints import fill_missing, with_missing_filled
+from mmpose_ext.apis.missing_joints import (
+    fill_missing,
+    tracks_of_somebody,
+    with_missing_filled,
+)
 
 
 def test_shapes():
@@ -58,6 +62,17 @@ def test_missing_score():
     scores[1, 4] = np.nan
     filled = with_missing_filled(track_of(3, scores=scores))
     assert filled.scores[1, 4] == 0 and filled.scores.sum() == 3 * 17 - 1
+
+
+def test_nobody_stops_the_others():
+    nothing = np.full((4, 17, 2), np.nan, np.float32)
+    good, empty = track_of(4), track_of(4, track_id=7, keypoints=nothing)
+    with pytest.warns(UserWarning, match=r'tracks \[7\] have no valid joint'):
+        (left,) = tracks_of_somebody([empty, good])
+    assert left is good
+    with pytest.raises(ValueError, match='track 7 has no valid joint'):
+        tracks_of_somebody([empty])
+    assert tracks_of_somebody([]) == []
 
 
 def test_invalid():

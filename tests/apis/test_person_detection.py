@@ -75,6 +75,9 @@ def test_classes_of_the_checkpoint(checkpoint, tmp_path):
 def test_invalid(checkpoint, tmp_path):
     with pytest.raises(FileNotFoundError, match='there is no config nothing.py'):
         PersonDetector('nothing.py', checkpoint)
+    for score in (7, -0.1):
+        with pytest.raises(ValueError, match=f'score_threshold={score}; expected'):
+            PersonDetector(CONFIG, checkpoint, score_threshold=score)
     with pytest.raises(FileNotFoundError, match='there is no checkpoint'):
         PersonDetector(CONFIG, tmp_path / 'nothing.pth')
     other = untrained.FIXTURES / 'tiny_pose2d.py'

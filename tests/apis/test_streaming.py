@@ -207,6 +207,29 @@ def test_missing_joints():
     assert frames[4].scores[3] == 0 and frames[6].filled
 
 
+@pytest.mark.parametrize('seen', [[3], []])
+def test_nobody_stops_the_others(seen):
+    """Of one person a joint alone is ever seen, or all joints in one place."""
+    good = track_of(20)
+    joints = np.full((17, 3), [50.0, 50.0, 1.0])
+    if seen:
+        joints[np.setdiff1d(np.arange(17), seen)] = np.nan
+    lifter, options = lifter_of(), dict(look_ahead=0, camera=CAMERA)
+    alone, _ = run(StreamingLifter(lifter, SIZE, **options), [good])
+    stream, rows = StreamingLifter(lifter, SIZE, **options), []
+    with pytest.warns(UserWarning, match='person 1: all keypoints lie in one point'):
+        for frame in range(20):
+            people = {0: joints_of(good, frame)}
+            if frame:
+                people[1] = joints
+            rows += stream.push(people, frame / 25)
+    assert [row.frame for row in rows if row.track_id == 1] == list(range(1, 20))
+    assert all(np.isfinite(row.pose).all() for row in rows)
+    assert all(np.isfinite(row.root).all() for row in rows)
+    expected = stacked(alone, 0, 'pose')
+    np.testing.assert_allclose(stacked(rows, 0, 'pose'), expected, atol=1e-6)
+
+
 def test_smoothing():
     lifter = lifter_of()
     options = dict(look_ahead=4, camera=CAMERA)
@@ -256,6 +279,8 @@ def test_invalid():
     ):
         with pytest.raises(ValueError, match='expected 0 or more'):
             StreamingLifter(lifter, SIZE, **options)
+    with pytest.raises(ValueError, match='person_height=5; expected a share'):
+        StreamingLifter(lifter, SIZE, person_height=5)
     stream = StreamingLifter(lifter, SIZE)
     stream.push({}, 1.0)
     with pytest.raises(ValueError, match='times of a stream increase'):

@@ -1,10 +1,15 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 import walking_people as people
 
+from mmpose_ext.apis import track_joining
 from mmpose_ext.apis.appearance import colour_histograms
+from mmpose_ext.apis.association import assign
 from mmpose_ext.apis.track_joining import (
     JoiningOptions,
+    TrackletTable,
     at_border,
     join_affinity,
     join_tracklets,
@@ -13,6 +18,11 @@ from mmpose_ext.apis.tracking import NOBODY
 from mmpose_ext.apis.tracklets import Tracklet, distance_in_heights, likeness
 
 SIZE = people.SIZE
+
+
+def affinity_of(tracklets, options):
+    table = TrackletTable.of(tracklets)
+    return join_affinity(table, table, SIZE, options)
 
 
 def colours(shirt):
@@ -104,6 +114,69 @@ def test_chains_do_not_overlap_in_time():
     np.testing.assert_array_equal(join_tracklets(shuffled, SIZE, 500), owner)
 
 
+def crowd(number, rng):
+    """Tracklets of many people who come and go, whose clothes are alike or not."""
+    starts = np.sort(rng.integers(0, 20 * number, number)).tolist()
+    clothes = [np.roll(RED, n) for n in range(8)] + [np.zeros_like(RED)]
+    made = []
+    for n, start in enumerate(starts):
+        before = [t for t in made[-20:] if t.last_frame < start]
+        last = before[-1].number if before and rng.random() < 0.3 else None
+        made.append(
+            tracklet(
+                n,
+                (start, start + int(rng.integers(1, 200))),
+                rng.uniform(0, 320, 2),
+                clothes[rng.integers(len(clothes))],
+                predecessor=last,
+            )
+        )
+    return made
+
+
+@pytest.mark.parametrize('pairs', [1, 500, 1 << 18])
+def test_same_people_as_of_all_pairs_at_once(monkeypatch, pairs):
+    """A few rows at a time and sparsely: the best sum over all pairs."""
+    monkeypatch.setattr(track_joining, '_PAIRS_AT_A_TIME', pairs)
+    options = JoiningOptions(least_frames=1)
+    tracklets = crowd(60, np.random.default_rng(4))
+    affinity = affinity_of(tracklets, options)
+    for made in tracklets:
+        if made.predecessor is not None:
+            pair = made.predecessor, made.number
+            affinity[pair] = max(affinity[pair], options.least_affinity + 0.05)
+    allowed = np.where(affinity >= options.least_affinity, affinity, -np.inf)
+    rows, columns = assign(allowed, options.least_affinity - 0.1)
+    owner = join_tracklets(tracklets, SIZE, 2000, options)
+    links = {
+        (mine[i], mine[i + 1])
+        for mine in (np.flatnonzero(owner == n).tolist() for n in range(max(owner) + 1))
+        for i in range(len(mine) - 1)
+    }
+    expected = set(zip(rows.tolist(), columns.tolist(), strict=True))
+    assert len(links) > 20
+
+    def total(chosen):
+        return sum(affinity[pair] - options.least_affinity + 0.1 for pair in chosen)
+
+    assert total(links) == pytest.approx(total(expected), abs=1e-4)
+
+
+def test_memory_grows_with_tracklets_not_pairs():
+    """All of them could be one person: 16 million pairs, 128 MB a matrix."""
+    rng = np.random.default_rng(0)
+    tracklets = [
+        tracklet(n, (10 * n, 10 * n + 8), rng.uniform(0, 320, 2), RED)
+        for n in range(4000)
+    ]
+    tracemalloc.start()
+    owner = join_tracklets(tracklets, SIZE, 40_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80e6
+    assert len(set(owner.tolist())) < 400
+
+
 def test_least_frames():
     few = [tracklet(0, (0, 2), (60, 62), RED)]
     assert join_tracklets(few, SIZE, 300).tolist() == [NOBODY]
@@ -117,7 +190,7 @@ def test_affinity():
         tracklet(2, (41, 80), (101, 140), np.zeros_like(RED)),
     ]
     options = JoiningOptions(colour_weight=0.7)
-    affinity = join_affinity(tracklets, SIZE, options)
+    affinity = affinity_of(tracklets, options)
     assert np.isneginf(affinity[np.tril_indices(3)]).all()
     assert affinity[0, 1] == pytest.approx(1, abs=0.01)
     assert affinity[0, 2] == pytest.approx(0.7 * 0.5 + 0.3, abs=0.01), 'not known'
@@ -146,5 +219,5 @@ def test_nearness_says_less_after_a_while():
     for made in (first, next_one, later):
         made.colour_frames, made.colours = 0, unknown
     assert join_tracklets([first, next_one, later], SIZE, 200).tolist() == [0, 0, 1]
-    affinity = join_affinity([first, next_one, later], SIZE, JoiningOptions())
+    affinity = affinity_of([first, next_one, later], JoiningOptions())
     assert affinity[0, 1] > 0.64 > 0.6 > affinity[0, 2]

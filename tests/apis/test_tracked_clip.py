@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mmpose_ext.apis.result_files import read_results
 from mmpose_ext.apis.tracked_clip import (
     PartialResultError,
     TrackedClip,
@@ -8,7 +9,7 @@ from mmpose_ext.apis.tracked_clip import (
     write_tracked_clip,
 )
 from mmpose_ext.datasets.keypoint_clip import read_keypoints
-from mmpose_ext.structures.tracks import PersonTrack
+from mmpose_ext.structures.tracks import LiftedClip, LiftedTrack, PersonTrack
 
 
 def track(number, first, frames):
@@ -59,6 +60,36 @@ def test_kept_in_a_folder(tmp_path):
     assert (error.folder / 'person_0.npz').is_file()
 
 
+def test_what_was_lifted_is_kept(tmp_path):
+    """And the command survives a folder with a space in its name."""
+    lifted = LiftedTrack(
+        **vars(track(1, 2, 6)),
+        poses=np.ones((6, 17, 3), np.float32),
+        confidence=np.ones((6, 17), np.float32),
+    )
+    clip = LiftedClip((lifted,), CLIP.times, 25.0, (320, 180))
+    out = tmp_path / 'my out'
+    with pytest.raises(PartialResultError) as caught:
+        with keep_people(lambda: CLIP, 'lifting', out, lambda: clip):
+            raise RuntimeError('device lost')
+    assert caught.value.lifted is clip
+    text = str(caught.value)
+    assert f"lift_keypoints.py '{out}/keypoints_2d/person_0.npz' --joints" in text
+    assert f"6 poses of 1 tracks, is kept: read_results('{out}/partial_3d.npz')" in text
+    (same,) = read_results(out / 'partial_3d.npz').tracks
+    np.testing.assert_array_equal(same.frames, lifted.frames)
+    np.testing.assert_array_equal(same.poses, lifted.poses)
+
+
+def test_no_place_to_write(tmp_path):
+    """The first reason is told, and the second."""
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(PartialResultError, match='device lost.*failed too') as caught:
+        with keep_people(lambda: CLIP, 'lifting', tmp_path / 'file'):
+            raise RuntimeError('device lost')
+    assert caught.value.folder is None and caught.value.clip is CLIP
+
+
 def test_kept_in_the_error():
     with pytest.raises(PartialResultError, match='attribute `clip`') as caught:
         with keep_people(lambda: CLIP, 'lifting', None):
@@ -74,7 +105,7 @@ def test_nothing_to_keep(tmp_path):
 
 
 def test_interruption(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match='interrupted. 2D .*person_0.npz'):
         with keep_people(lambda: CLIP, 'finding people', tmp_path):
             raise KeyboardInterrupt
     assert (tmp_path / 'keypoints_2d/person_1.npz').is_file()

@@ -2,16 +2,22 @@
 
 import json
 import weakref
+from collections import deque
 
 import mp4_edits
 import numpy as np
 import pytest
 import untrained
 import walking_people as people
+from peak_memory import needs_peak_memory, peak_memory
+from slot_lifter import SlotLifter, last_seen
 
 from mmpose_ext.apis.association import box_iou
+from mmpose_ext.apis.camera_space import guess_camera
 from mmpose_ext.apis.frame_people import FramePeople, PersonBoxes
 from mmpose_ext.apis.keypoint_lifter import KeypointLifter
+from mmpose_ext.apis.result_files import read_results
+from mmpose_ext.apis.streaming import StreamingLifter
 from mmpose_ext.apis.tracked_clip import PartialResultError
 from mmpose_ext.apis.tracking_options import TrackingOptions
 from mmpose_ext.apis.video_pose_lifter import VideoPoseLifter
@@ -26,6 +32,7 @@ class StandInLifter:
     """Poses that say which frame they are of."""
 
     name = 'stand-in'
+    seq_len = 9
 
     def __init__(self):
         self.options = {}
@@ -201,6 +208,48 @@ def test_portrait_and_variable_rate(tmp_path, pose2d):
     steady = write_clip(tmp_path / 'steady.mp4', people.meeting(), 12)
     video_lifter.run(steady, progress=False)
     assert 'model_fps' not in video_lifter.lifter.options
+    for rate in (None, 50.0):
+        video_lifter = stand_ins(pose2d, lifting={'model_fps': rate})
+        video_lifter.run(video, progress=False)
+        assert video_lifter.lifter.options['model_fps'] == rate, 'None: never'
+
+
+def two_in_turn(frames):
+    """Two people in a portrait image, of whom the second comes and goes."""
+    found = []
+    for frame in frames:
+        x = 4 + 6 * np.sin(frame.index / 40)
+        boxes = [[x, 20, x + 16, 80], [40 - x, 24, 56 - x, 84]]
+        count = 1 + (frame.index // 300) % 2
+        found.append(PersonBoxes(np.float32(boxes[:count]), np.ones(count)))
+    return found
+
+
+def lift_long_clip(folder, pose2d, number):
+    """A portrait clip of varying rate through the whole chain, with real windows."""
+    video = folder / f'{number}.mp4'
+    images = (np.full((64, 96, 3), frame % 200, np.uint8) for frame in range(number))
+    write_video(video, images, fps=FPS)
+    mp4_edits.rotate(video, 1)
+    mp4_edits.set_durations(video, [512 + 256 * (f % 3) for f in range(number)])
+    video_lifter = stand_ins(pose2d, temp_dir=folder)
+    network = SlotLifter(last_seen)
+    network.batches = deque(maxlen=1)
+    video_lifter.lifter = KeypointLifter.of_model(network, 27)
+    return video_lifter.run(video, boxes=two_in_turn, progress=False)
+
+
+@needs_peak_memory
+def test_ten_thousand_frames(tmp_path, pose2d):
+    """Memory that is measured: ten times the frames need a few megabytes more."""
+    lift_long_clip(tmp_path, pose2d, 1_000)
+    with peak_memory() as memory:
+        clip = lift_long_clip(tmp_path, pose2d, 10_000)
+    assert len(clip) == 10_000 and clip.image_size == (64, 96)
+    assert len(clip.tracks[0]) == 10_000 and len(clip.tracks) > 2
+    assert np.diff(clip.times).max() > 1.8 * np.diff(clip.times).min()
+    assert all(np.isfinite(track.poses[::99]).all() for track in clip)
+    assert memory.grown < 40e6
 
 
 def test_damaged_tail(tmp_path, pose2d):
@@ -251,6 +300,30 @@ def test_2d_is_kept_if_lifting_fails(tmp_path, pose2d):
     assert track.keypoints.shape == (8, 17, 2)
 
 
+@pytest.mark.parametrize('error', [RuntimeError, KeyboardInterrupt])
+def test_3d_is_kept_as_far_as_it_is(tmp_path, pose2d, error):
+    video = write_clip(tmp_path / 'clip.mp4', people.meeting(), 20)
+    video_lifter = stand_ins(pose2d, people.meeting(), lifting={'batch_size': 2})
+    network = SlotLifter(last_seen)
+    video_lifter.lifter = KeypointLifter.of_model(network, 9)
+    whole = video_lifter.run(video, progress=False)
+
+    def answer(inputs):
+        if len(network.batches) > 3:
+            raise error('device lost')
+        return last_seen(inputs)
+
+    network.answer, network.batches = answer, []
+    expected = KeyboardInterrupt if error is KeyboardInterrupt else PartialResultError
+    with pytest.raises(expected, match=r'lifting .*person_0.npz.*partial_3d.npz'):
+        video_lifter.run(video, out_dir=tmp_path / 'out', progress=False)
+    kept = read_results(tmp_path / 'out/partial_3d.npz')
+    assert [track.track_id for track in kept] == [0, 1]
+    assert len(kept.tracks[0]) == 20 and 0 < len(kept.tracks[1]) < 20
+    np.testing.assert_array_equal(kept.tracks[0].poses, whole.tracks[0].poses)
+    np.testing.assert_array_equal(kept.times, whole.times)
+
+
 def test_2d_is_kept_if_a_frame_fails(tmp_path, pose2d):
     video = write_clip(tmp_path / 'clip.mp4', people.meeting(), 20)
     video_lifter = stand_ins(pose2d, batch_size=4)
@@ -264,6 +337,78 @@ def test_2d_is_kept_if_a_frame_fails(tmp_path, pose2d):
         video_lifter.run(video, boxes=boxes, out_dir=tmp_path / 'out', progress=False)
     assert len(caught.value.clip.times) == 12
     assert (tmp_path / 'out/keypoints_2d/person_0.npz').is_file()
+
+
+def test_boxes_of_other_frames(tmp_path, pose2d):
+    video = write_clip(tmp_path / 'clip.mp4', people.meeting(), 8)
+    boxes = tmp_path / 'boxes.json'
+    rows = [[[10, 10, 50, 90]]] * 12
+    boxes.write_text(json.dumps(rows))
+    with pytest.warns(UserWarning, match='4 boxes of frames up to 11, but .* 0 to 7'):
+        stand_ins(pose2d).run(video, boxes=boxes, progress=False)
+    boxes.write_text(json.dumps([[]] * 20 + rows))
+    with (
+        pytest.warns(UserWarning, match='12 boxes of frames up to 31'),
+        pytest.raises(ValueError, match='of the frames 20 to 31, gave no box .* in 8'),
+    ):
+        stand_ins(pose2d).run(video, boxes=boxes, progress=False)
+
+
+def test_temp_dir(tmp_path, pose2d):
+    video = write_clip(tmp_path / 'clip.mp4', people.meeting(), 8)
+    folder = tmp_path / 'temporary'
+    folder.mkdir()
+    video_lifter = stand_ins(pose2d, temp_dir=folder)
+    used = []
+
+    class Looking(StandInLifter):
+        def lift_tracks(self, *args, **options):
+            used.extend(folder.iterdir())
+            return super().lift_tracks(*args, **options)
+
+    video_lifter.lifter = Looking()
+    video_lifter.run(video, progress=False)
+    assert len(used) == 1 and not list(folder.iterdir())
+
+
+def test_stream_takes_the_options(pose2d, lifter):
+    """And counts its own seconds."""
+    walkers = people.meeting()
+    lifting = {'person_height': None, 'stride': 2}
+    video_lifter = VideoPoseLifter(lifter, pose2d, device='cpu', lifting=lifting)
+    video_lifter.estimator = StandInEstimator(walkers)
+    clock = video_lifter.clock
+    frames = [(f / FPS, people.picture(walkers, f)) for f in range(12)]
+    rows = list(video_lifter.stream(frames, look_ahead=3, max_gap=2))
+    stream = StreamingLifter(
+        video_lifter.lifter,
+        people.SIZE,
+        look_ahead=3,
+        max_gap=2,
+        camera=guess_camera(people.SIZE),
+        **lifting,
+    )
+    expected = []
+    for frame, (time, _) in enumerate(frames):
+        rng = np.random.default_rng(frame)
+        found = people.detections(walkers, frame, rng)
+        joints = np.concatenate([found.keypoints, found.keypoint_scores[..., None]], -1)
+        expected += stream.push(dict(enumerate(joints)), time)
+    expected += stream.flush()
+    assert len(rows) == len(expected) == 24
+    for row, other in zip(rows, expected, strict=True):
+        assert (row.track_id, row.frame) == (other.track_id, other.frame)
+        np.testing.assert_allclose(row.pose, other.pose, atol=1e-6)
+    assert not clock.seconds, 'those of the last run are left alone'
+    stages = {'detection', 'keypoints', 'tracking', 'lifting'}
+    assert set(video_lifter.clock.seconds) == stages
+    with pytest.raises(ValueError, match='look_ahead=1, stride=3'):
+        video_lifter.stream(iter(()), look_ahead=1, stride=3)
+    with pytest.raises(ValueError, match='field_of_view=200'):
+        video_lifter.stream(iter(()), camera=200)
+    video_lifter.lifting['model_fps'] = 50
+    with pytest.warns(UserWarning, match='model_fps=50 does not change'):
+        video_lifter.stream(iter(()))
 
 
 def test_stream(pose2d, lifter):
@@ -316,3 +461,24 @@ def test_invalid(tmp_path, pose2d):
         video_lifter.run(tmp_path / 'nothing.mp4', camera=200)
     with pytest.raises(FileNotFoundError, match='there is no config'):
         VideoPoseLifter(StandInLifter(), ('nothing.py', 'nothing.pth'))
+    with pytest.raises(FileNotFoundError, match='there is no folder'):
+        stand_ins(pose2d, temp_dir=tmp_path / 'nothing')
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'lifting': {'person_height': 5}}, 'person_height=5; expected a share'),
+        ({'lifting': {'stride': 0}}, 'stride=0; expected 1 to 9'),
+        ({'lifting': {'stride': 10}}, 'stride=10; expected 1 to 9'),
+        ({'lifting': {'model_fps': -5}}, 'model_fps=-5; expected frames a second'),
+        ({'lifting': {'batch_size': 0}}, 'batch_size=0; expected 1 window'),
+        ({'lifting': {'nonsense': 0}}, "'nonsense' is no option .* model_fps, stride"),
+        ({'batch_size': 0}, 'batch_size=0; expected 1 frame'),
+        ({'person_batch_size': 0}, 'batch_size=0; expected 1 or more people'),
+    ],
+)
+def test_invalid_options(pose2d, options, message):
+    """Before anybody is looked for."""
+    with pytest.raises(ValueError, match=message):
+        stand_ins(pose2d, **options)

@@ -26,8 +26,10 @@ def write(tmp_path):
 
 
 def keypoints(joints=17, channels=2, frames=3):
-    rng = np.random.default_rng(0)
-    return rng.uniform(0, 1, (frames, joints, channels)).astype(np.float32)
+    """Pixels, and numbers from 0 to 1 in further channels."""
+    array = np.random.default_rng(0).uniform(0, 1, (frames, joints, channels))
+    array[..., :2] *= 100
+    return array.astype(np.float32)
 
 
 def test_plain_array(write):
@@ -65,7 +67,7 @@ def test_third_channel_of_blazepose_is_depth(write):
     array[..., 2] -= 100
     clip = read_keypoints(write(array.tolist()), 'blazepose33')
     assert clip.keypoints.shape == (3, 17, 2) and clip.scores is None
-    np.testing.assert_allclose(clip.keypoints[:, 5], array[:, 25, :2], atol=1e-6)
+    np.testing.assert_allclose(clip.keypoints[:, 5], array[:, 25, :2], atol=1e-4)
     clip = read_keypoints(write(keypoints(33, 4).tolist()), 'blazepose33')
     assert clip.scores.shape == (3, 17)
 
@@ -96,10 +98,81 @@ def test_arrays():
 def test_npz(tmp_path):
     array = keypoints()
     path = tmp_path / 'clip.npz'
-    np.savez(path, keypoints=array, scores=array[..., 0], image_size=(640, 480), fps=25)
+    scores = array[..., 0] / 100
+    np.savez(path, keypoints=array, scores=scores, image_size=(640, 480), fps=25)
     clip = read_keypoints(path)
-    np.testing.assert_allclose(clip.scores, array[..., 0])
+    np.testing.assert_allclose(clip.scores, scores)
     assert clip.image_size == (640, 480) and clip.fps == 25
+    assert clip.first_frame == 0 and clip.times is clip.filled is None
+
+
+def test_part_of_a_video(tmp_path):
+    """Frames, times and filled frames of the files that the package itself keeps."""
+    path = tmp_path / 'person_0.npz'
+    times, filled = np.array([0.8, 0.9, 1.2]), np.array([False, True, False])
+    np.savez(
+        path, keypoints=keypoints(), frames=np.arange(4, 7), times=times, filled=filled
+    )
+    clip = read_keypoints(path)
+    assert clip.first_frame == 4
+    np.testing.assert_allclose(clip.times, [0, 0.2, 0.4, 0.6, *times])
+    assert clip.filled.dtype == bool and clip.filled.tolist() == filled.tolist()
+    assert clip.fps == pytest.approx(6 / 1.2), 'the mean, since the file has none'
+    fields = {'keypoints': keypoints(), 'frames': [2, 3, 4], 'times': [0, 0.1, 0.2]}
+    np.testing.assert_allclose(keypoint_clip(fields).times, np.arange(-2, 3) / 10)
+    alone = {'keypoints': keypoints(frames=1), 'frames': [0], 'times': [0.0]}
+    assert (
+        keypoint_clip(alone).times.tolist() == [0] and keypoint_clip(alone).fps is None
+    )
+
+
+def instances(frame, joints=17):
+    """A person as MMPose writes it."""
+    points = keypoints(joints, 3)[frame]
+    return {
+        'keypoints': points[:, :2].tolist(),
+        'keypoint_scores': points[:, 2].tolist(),
+        'bbox': [[0.0, 0.0, 100.0, 100.0]],
+        'bbox_score': 0.9,
+    }
+
+
+@pytest.mark.parametrize('below', [False, True])
+def test_predictions_of_mmpose(write, below):
+    """Of a video, as the inferencer writes them, or as a demo does, from frame 1 on."""
+    frames = [
+        {'frame_id': below + frame, 'instances': [instances(row)] if row < 3 else []}
+        for frame, row in enumerate((0, 3, 2))
+    ]
+    frames[2]['instances'][0]['keypoint_scores'][5] = 1.2  # of a SimCC head
+    content = {'meta_info': {}, 'instance_info': frames} if below else frames
+    clip = read_keypoints(write(content))
+    array = keypoints(channels=3)
+    np.testing.assert_allclose(clip.keypoints[[0, 2]], array[[0, 2], :, :2], rtol=1e-6)
+    assert np.isnan(clip.keypoints[1]).all() and (clip.scores[1] == 0).all()
+    np.testing.assert_allclose(clip.scores[0], array[0, :, 2], rtol=1e-6)
+    assert clip.scores[2, 5] == 1 and clip.first_frame == 0
+    one = read_keypoints(write([instances(0)]), 'coco17')
+    assert one.keypoints.shape == (1, 17, 2)
+
+
+def test_invalid_predictions(write):
+    with pytest.raises(ValueError, match='several people in frame 1.*lift_video.py'):
+        pair = [instances(0), instances(1)]
+        frames = [[instances(0)], pair]
+        read_keypoints(
+            write([{'frame_id': n, 'instances': p} for n, p in enumerate(frames)])
+        )
+    for content in (
+        [{'x': 1, 'y': 2}],
+        {'instance_info': []},
+        [{'frame_id': 0, 'instances': []}],
+        [{'frame_id': 0, 'instances': [instances(0)]}] * 2,
+    ):
+        with pytest.raises(ValueError, match='clip.json cannot be read as predictions'):
+            read_keypoints(write(content))
+    with pytest.raises(ValueError, match='halpe26 has 26 joints'):
+        read_keypoints(write([instances(0)]), 'halpe26')
 
 
 def test_poses(write):
@@ -108,7 +181,7 @@ def test_poses(write):
     assert read.shape == (3, 17, 3)
     assert (read[:, 0] == 0).all()
     hips = (poses[:, 23] + poses[:, 24]) / 2
-    np.testing.assert_allclose(read[:, 5], poses[:, 25] - hips, atol=1e-6)
+    np.testing.assert_allclose(read[:, 5], poses[:, 25] - hips, atol=1e-4)
 
 
 def test_interpolation():
@@ -163,3 +236,43 @@ def test_invalid(write, tmp_path):
         person_framing(keypoints(), height=2)
     with pytest.raises(ValueError, match='no size'):
         person_framing(np.ones((3, 17, 2)), height=0.3)
+
+
+@pytest.mark.parametrize(
+    ('fields', 'expected'),
+    [
+        ({'image_size': '640x480'}, 'image_size holds something else .* such as'),
+        ({'image_size': [640]}, r'image_size is \[640.0\]; expected width and height'),
+        ({'image_size': 640}, 'image_size is 640.0; expected'),
+        ({'image_size': [640, -480]}, 'image_size is .* expected width and height'),
+        ({'fps': 'abc'}, 'fps holds something else than numbers'),
+        ({'fps': -25}, 'fps is -25.0; expected a positive'),
+        ({'fps': np.nan}, 'fps is nan; expected a positive'),
+        ({'fps': [25, 30]}, r'fps is .*; expected a positive'),
+        ({'scores': [['a'] * 17] * 3}, 'scores holds something else than numbers'),
+        ({'scores': [[1], [1, 2], []]}, 'scores holds something else than numbers'),
+        ({'frames': [0, 2, 3]}, 'frames are no numbers that follow one another'),
+        ({'frames': [-1, 0, 1]}, 'frames are no numbers that follow one another'),
+        ({'frames': [0, 1]}, r'frames has shape \(2,\)'),
+        ({'times': [0, 0.2, 0.2]}, 'times do not increase'),
+        ({'filled': 'no'}, 'filled holds something else than numbers'),
+    ],
+)
+def test_invalid_fields(fields, expected):
+    with pytest.raises(ValueError, match=f'walk.json: {expected}'):
+        keypoint_clip({'keypoints': keypoints(), **fields}, source='walk.json')
+
+
+def test_invalid_keypoints(recwarn):
+    share = keypoints() / 100
+    with pytest.raises(ValueError, match="shares of the image.*image's width"):
+        keypoint_clip(share)
+    for value in (np.nan, np.inf):
+        with pytest.raises(ValueError, match='no valid joint in the 3 frames'):
+            keypoint_clip(np.full((3, 17, 2), value))
+    some = keypoints()
+    some[0, 3] = np.inf
+    assert np.isnan(keypoint_clip(some).keypoints[0, 3]).all()
+    with pytest.raises(ValueError, match='walk.json: keypoints is no array'):
+        keypoint_clip({'keypoints': {'x': 1}}, source='walk.json')
+    assert not recwarn.list

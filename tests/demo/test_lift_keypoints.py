@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import untrained
+from compare_lifters import angle_correlation, knee_angles
 
 REPO = Path(__file__).parents[2]
 SCRIPT = REPO / 'demo/lift_keypoints.py'
@@ -79,6 +80,24 @@ def test_own_lifter(demo):
     args = demo.parse_args(['--model-fps', '0', '--person-height', '0'])
     options = demo.lifting_options(args)
     assert options == dict(model_fps=None, person_height=None, smoothing=None)
+
+
+def test_squats(demo, tmp_path):
+    """The sample with the weights of the repository: knees bend as the hips go down.
+
+    Seen from the front, the height of the hips above the ankles in the picture tells
+    how deep a squat is.
+    """
+    flags = ['--formats', 'npz', '--device', 'cpu', '--out-dir', str(tmp_path)]
+    clip = demo.main(flags)
+    (track,) = clip.tracks
+    assert len(track) == 65 and (tmp_path / 'squats_3d.npz').is_file()
+    height = track.keypoints[:, [3, 6], 1] - track.keypoints[:, [1, 4], 1]
+    angles = knee_angles(track.poses)
+    assert angles.max() > 135 and angles.min() < 90
+    assert angle_correlation(angles, height[:, ::-1]) > 0.98
+    size = np.linalg.norm(track.poses[:, [8, 3]] - track.poses[:, [0, 2]], axis=-1)
+    assert 0.3 < size.mean() < 0.6, 'trunk and shin, metres'
 
 
 def test_invalid(demo, lifter, keypoints, capsys):

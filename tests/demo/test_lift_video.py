@@ -76,6 +76,51 @@ def test_flags(demo, networks, video, tmp_path):
     assert tuple(args.lifter) == (demo.CONFIG, demo.CHECKPOINT)
 
 
+def test_model_fps(demo, networks, video, tmp_path, monkeypatch):
+    """None given: the mean rate where it varies; 0: never."""
+
+    class Stop(Exception):
+        pass
+
+    def video_pose_lifter(*args, lifting, **options):
+        given.append((lifting.get('model_fps', 'mean'), options['temp_dir']))
+        raise Stop
+
+    given = []
+    monkeypatch.setattr(demo, 'VideoPoseLifter', video_pose_lifter)
+    flags = [video, *networks, '--whole-image', '--temp-dir', str(tmp_path)]
+    for rate in ([], ['--model-fps', '0'], ['--model-fps', '25']):
+        with pytest.raises(Stop):
+            demo.main([*flags, *rate])
+    assert given == [(rate, str(tmp_path)) for rate in ('mean', None, 25)]
+
+
+def test_cfg_options(demo, networks, video):
+    flags = [video, *networks, '--whole-image']
+    with pytest.raises(ValueError, match='SequenceLifter|nothing'):
+        demo.main([*flags, '--cfg-options', 'model.type=nothing'])
+    with pytest.raises(ValueError, match='person_height=5'):
+        demo.main([*flags, '--person-height', '5'])
+    with pytest.raises(ValueError, match='model_fps=-5'):
+        demo.main([*flags, '--model-fps', '-5'])
+
+
+def test_interruption(networks, video, monkeypatch, capsys):
+    """What is kept is told in a line, as is the case after an error."""
+    command = ['lift_video.py', video, *networks, '--whole-image']
+    monkeypatch.setattr(sys, 'argv', command)
+    monkeypatch.syspath_prepend(str(DEMO))
+
+    def run(*args, **options):
+        raise KeyboardInterrupt('lifting was interrupted. 2D is kept')
+
+    monkeypatch.setattr('mmpose_ext.apis.VideoPoseLifter.run', run)
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(DEMO / 'lift_video.py'), run_name='__main__')
+    assert caught.value.code == 130
+    assert 'lift_video.py: lifting was interrupted. 2D is' in capsys.readouterr().err
+
+
 def test_detector(demo, networks, video, tmp_path):
     config = str(untrained.FIXTURES / 'tiny_detector.py')
     weights = untrained.write_checkpoint(config, tmp_path / 'detector.pth')

@@ -129,6 +129,31 @@ def test_invalid_files(tmp_path):
         load_checkpoint(cut)
 
 
+@pytest.mark.parametrize(
+    ('content', 'expected'),
+    [
+        ([torch.ones(2)], 'the file is a list'),
+        (torch.ones(2), 'the file is a Tensor'),
+        ({'state_dict': [torch.ones(2)]}, 'its state_dict is a list'),
+        ({1: torch.ones(2)}, 'weights by their names'),
+    ],
+)
+@pytest.mark.parametrize('trust', [False, True])
+def test_invalid_content(tmp_path, content, expected, trust):
+    path = tmp_path / 'weights.pth'
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=expected):
+        load_checkpoint(path, trust=trust)
+
+
+def test_damaged_safetensors(tmp_path):
+    path = tmp_path / 'weights.safetensors'
+    save_file({'weight': torch.arange(300.0)}, path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ValueError, match='cannot be read as a checkpoint'):
+        load_checkpoint(path)
+
+
 def test_mmengine_uses_it(tmp_path, keep_loaders):
     marker = tmp_path / 'marker'
     path = tmp_path / 'bad.pth'

@@ -2,8 +2,15 @@
 
 import json
 
+import frame_lifter
 import numpy as np
+import onnx
 import pytest
+import untrained
+from mmpose.registry import MODELS
+
+from mmpose_ext.engine.onnx_export import export_graph, write_facts
+from mmpose_ext.engine.onnx_lifter_graph import LifterGraph
 
 
 @pytest.fixture(scope='module')
@@ -39,3 +46,37 @@ def test_other_pose_stops_it(tool, small, monkeypatch):
     )
     with pytest.raises(SystemExit, match='disagree by'):
         tool.main(small)
+
+
+def test_chain(tool, small, capsys):
+    """Every stage from the video to 3D has its time, and no time is lost."""
+    names = {flag: f'tiny_{flag}' for flag in ('detector', 'pose2d')}
+    flags = [
+        text
+        for flag, name in names.items()
+        for text in (f'--{flag}', str(untrained.FIXTURES / f'{name}.py'))
+    ]
+    frames = ['--chain', '--video-frames', '12', '--stock-frames', '1']
+    chain = tool.main([*small, *flags, *frames])['chain']
+    stages = chain['ms_per_frame']
+    for name in ('reading', 'detection', 'keypoints', 'tracking', 'lifting'):
+        assert stages[name] > 0
+    assert sum(stages.values()) == pytest.approx(1000 / chain['frames_per_s'])
+    assert 0 <= stages['everything else'] < 500 / chain['frames_per_s']
+    assert chain['frames'] == 12 and chain['people'] == 2
+    assert 'video to 3D, 2 tracks' in capsys.readouterr().out
+
+
+def test_onnx(tool, tmp_path):
+    args = tool.parse_args(['--onnx-repeats', '2'])
+    path = tmp_path / 'frames.onnx'
+    model = MODELS.build(frame_lifter.model_config()).eval()
+    export_graph(LifterGraph(model, seq_len=5), path)
+    row = tool.time_onnx(path, args)
+    assert row['seq_len'] == 5 and 0 < row['ms_per_window'] < 1000
+    assert row['frames_per_s'] == pytest.approx(2 * row['live_frames_per_s'])
+    proto = onnx.load(path)
+    write_facts(proto, {'task': 'heatmaps'})
+    onnx.save(proto, path)
+    with pytest.raises(ValueError, match='is for heatmaps; expected a lifter'):
+        tool.time_onnx(path, args)

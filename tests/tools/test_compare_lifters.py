@@ -60,7 +60,9 @@ def test_keypoints(lifters, clip, tmp_path, capsys):
     size = ['--image-size', '1000', '1002', '--person-height', '0', '--stride', '3']
     comparison = tool.main([*lifters, *flags, *size, '--out', str(out)])
     assert not comparison.is_truth and comparison.fps == 10
-    assert 'PrML: P-MPJPE' in capsys.readouterr().out
+    assert 'PrML: P-MPJPE' in (said := capsys.readouterr().out)
+    correlation = comparison.knee_correlation('PrML')
+    assert f'knee angles {correlation:.3f}' in said and -1 <= correlation <= 1
     capture = cv2.VideoCapture(str(out / 'comparison.mp4'))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 13
     sheet = cv2.imread(str(out / 'comparison.png'))
@@ -86,6 +88,48 @@ def test_frame_rate_and_size(lifters, clip, tmp_path, monkeypatch):
     expected = (given - given[:, :1])[..., 0]
     poses = comparison.poses['PrML'][: len(given), :, 0]
     np.testing.assert_allclose(poses, expected, atol=1e-5)
+
+
+def test_part_of_a_video(lifters, clip, tmp_path):
+    """A file of the last frames of the video: its times, and its pictures."""
+    part = tmp_path / 'part.npz'
+    frames = np.arange(3, 13)
+    with np.load(clip[0]) as arrays:
+        keypoints = arrays['keypoints'][frames]
+    np.savez(part, keypoints=keypoints, frames=frames, times=0.1 * frames**1.1)
+    write_video(
+        clip[2], (np.full((100, 200, 3), 20 * n, np.uint8) for n in range(13)), fps=10
+    )
+    flags = ['--keypoints', str(part), '--video', clip[2], '--out', str(tmp_path)]
+    size = ['--image-size', '1000', '1002', '--model-fps', '50']
+    comparison = tool.main([*lifters, *flags, *size])
+    assert comparison.first_frame == 3 and len(comparison.poses['PrML']) == 10
+    assert comparison.fps == pytest.approx(12 / (0.1 * 12**1.1))
+    pictures = [
+        image[:64, :64].max()
+        for image in tool.read_video(tmp_path / 'comparison.mp4', 10)
+    ]
+    assert pictures[0] >= 55, 'the first picture is that of frame 3'
+
+
+def test_knee_angles():
+    """A right angle on the left, a stretched leg on the right; r by hand."""
+    poses = np.zeros((1, 17, 3))
+    names = tool.H36M17.joint_names
+    for name, place in (
+        *(('left_hip', (0, 0, 1)), ('left_knee', (0, 0, 0)), ('left_foot', (0, 2, 0))),
+        *(('right_hip', (5, 0, 1)), ('right_knee', (5, 0, 0))),
+        ('right_foot', (5, 0, -3)),
+    ):
+        poses[0, names.index(name)] = place
+    np.testing.assert_allclose(tool.knee_angles(poses), [[90, 180]])
+    angles = np.array([[1.0, 1], [2, 2], [3, 3]])
+    assert tool.angle_correlation(3 * angles + 7, angles) == pytest.approx(1)
+    mixed = angles * [1, -1]
+    assert tool.angle_correlation(mixed, angles) == pytest.approx(0)
+    others = np.array([[1.0, 1], [3, 3], [2, 2]])
+    assert tool.angle_correlation(others, angles) == pytest.approx(0.5)
+    assert np.isnan(tool.angle_correlation(0 * angles, angles))
 
 
 def test_invalid(lifters, clip, tmp_path):

@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import io
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -178,6 +179,43 @@ def test_demo_invalid(exported, tmp_path, load_demo):
         demo.main([str(files[0]), str(clip), '--person-height', '0'])
     with pytest.raises(FileNotFoundError, match='nowhere'):
         demo.main([str(files[0]), 'nowhere.json'])
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        demo.main(['nowhere.onnx', str(clip)])
+    with pytest.raises(ValueError, match='cannot be read as a network'):
+        demo.main([str(clip), str(clip)])
+    for flags in (['--batch-size', '0'], ['--threads', '0'], ['--person-height', '-1']):
+        with pytest.raises(SystemExit):
+            demo.main([str(files[0]), str(clip), *flags])
+
+
+@pytest.mark.parametrize(
+    ('content', 'expected'),
+    [
+        ([{'keypoints': [[1, 2]]}], 'keypoints is no array of numbers'),
+        ({'points': []}, r"holds \['points'\]; expected keypoints"),
+        (np.ones((3, 17, 1)).tolist(), r'shape \(3, 17, 1\); expected'),
+        (np.full((3, 17, 3), 90).tolist(), r'lie in \[90, 90\]; expected'),
+        ({'keypoints': np.ones((3, 17, 2)).tolist(), 'scores': [1]}, 'scores have'),
+        ({'keypoints': np.ones((3, 17, 2)).tolist(), 'image_size': 'a'}, 'image_size'),
+        (np.full((3, 17, 2), 50).tolist(), 'all keypoints lie in one point'),
+        (None, 'clip.json cannot be read as .json or .npz'),
+    ],
+)
+def test_demo_invalid_clips(exported, tmp_path, load_demo, content, expected):
+    clip, out = tmp_path / 'clip.json', tmp_path / 'poses.npz'
+    clip.write_text('hello' if content is None else json.dumps(content))
+    demo = load_demo('lift_onnx')
+    with pytest.raises(ValueError, match=expected):
+        demo.main([str(exported[0][0]), str(clip), '--out', str(out)])
+    assert not out.exists()
+
+
+def test_demo_errors_are_one_line(exported, tmp_path, monkeypatch):
+    script = REPO / 'demo/lift_onnx.py'
+    monkeypatch.setattr(sys, 'argv', [str(script), str(exported[0][0]), 'none.json'])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(script), run_name='__main__')
+    assert stopped.value.code == 'lift_onnx.py: there is no file none.json'
 
 
 def test_mismatch(tool, exported, tmp_path):
@@ -199,6 +237,10 @@ def test_invalid(tool, exported, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         tool.main([config])
     assert stopped.value.code == 2
+    for flags in (['--seq-len', '0'], ['--sampling-steps', '0'], ['--benchmark', '0']):
+        with pytest.raises(SystemExit) as stopped:
+            tool.main([config, weights, *flags])
+        assert stopped.value.code == 2
     other = str(untrained.FIXTURES / 'tiny_lifting.py')
     with pytest.raises(ValueError, match='does not fit|lacks'):
         tool.main([other, weights, '--out', str(tmp_path / 'new')])
@@ -251,14 +293,31 @@ def test_demo_samples(tool, tmp_path, load_demo):
 
 
 SHALLOW = ['model.backbone.depth=1']
+SHALLOW_PRML = ['model.backbone.depth_2d=1', 'model.backbone.depth_d=1']
 LIFTERS = {
-    'prml/prml_mocap_9': ['model.backbone.depth_2d=1', 'model.backbone.depth_d=1'],
+    'prml/prml_mocap_9': SHALLOW_PRML,
     'prml/mixste_mocap_9': SHALLOW,
     'prml/motionbert_mocap_9': SHALLOW,
     'posynda/posynda_mocap_9': [*SHALLOW, 'model.test_cfg.sampling_steps=2'],
     'posynda/d3dp_mocap_9': SHALLOW,
     'posynda/d3dp_videopose3d_h36m_27': ['model.backbone.embed_dims=16'],
 }
+
+
+@pytest.mark.parametrize(
+    ('name', 'options'),
+    [
+        ('prml/prml_mocap_9', SHALLOW_PRML),
+        ('posynda/posynda_mocap_9', [*SHALLOW, 'model.test_cfg.sampling_steps=1']),
+    ],
+)
+def test_main_lifters(tool, name, options, tmp_path):
+    """One layer, short windows, float32: the tool compares them before it writes."""
+    out = tmp_path / 'lifter.onnx'
+    flags = ['--random-weights', '--seq-len', '3', '--no-flip-test', '--out', str(out)]
+    config = str(REPO / f'configs/{name}.py')
+    tool.main([config, *flags, '--cfg-options', *options])
+    assert open_session(out).get_outputs()[0].shape == ['batch', 3, 17, 3]
 
 
 @pytest.mark.slow

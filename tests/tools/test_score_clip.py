@@ -21,17 +21,27 @@ def folder(tmp_path_factory):
     return write_clip(path, num_frames=40, size=(96, 72), fps=5.0)
 
 
+def seen_parts(track, seen):
+    """The parts of a track in which the person is seen."""
+    rows = np.flatnonzero(seen[track.frames])
+    names = ('frames', 'keypoints', 'scores', 'filled', 'boxes')
+    parts = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    for part in filter(len, parts):
+        yield replace(track, **{name: getattr(track, name)[part] for name in names})
+
+
 @pytest.fixture
 def perfect(tool, folder):
     """What a faultless chain would give."""
     truth = read_clip_truth(folder)
     tracks = [
         LiftedTrack(
-            **vars(track),
-            poses=truth.poses[track.track_id, track.frames],
-            confidence=track.scores,
+            **vars(part),
+            poses=truth.poses[part.track_id, part.frames],
+            confidence=part.scores,
         )
         for track in tool.true_tracks(truth)
+        for part in seen_parts(track, truth.seen[track.track_id])
     ]
     return LiftedClip(tuple(tracks), np.arange(40) / 5, 5.0, (96, 72), source='clip')
 
@@ -80,3 +90,24 @@ def test_other_video(tool, folder, tmp_path, perfect):
     moved = [replace(track, boxes=track.boxes + 500) for track in perfect]
     with pytest.raises(ValueError, match='no box'):
         scored(tool, folder, tmp_path, replace(perfect, tracks=tuple(moved)))
+
+
+def test_true_tracks(tool, folder):
+    """A person who is hidden is still there; one who has left is not."""
+    truth = read_clip_truth(folder)
+    before = tool.true_tracks(truth)
+    track = max((t for t in before if t.track_id == 0), key=len)
+    boxes, visibility = truth.boxes.copy(), truth.visibility.copy()
+    hidden = track.frames[3:6]
+    boxes[0, hidden], visibility[0, hidden] = np.nan, 1
+    changed = replace(truth, boxes=boxes, visibility=visibility)
+    assert [len(t) for t in tool.true_tracks(changed)] == [len(t) for t in before]
+    (same,) = [
+        t
+        for t in tool.true_tracks(changed)
+        if t.track_id == 0 and 3 + t.frames[0] in hidden
+    ]
+    assert np.isfinite(same.boxes).all() and (same.boxes[:, 2] > same.boxes[:, 0]).all()
+    visibility[0, hidden] = 0
+    gone = tool.true_tracks(replace(changed, visibility=visibility))
+    assert len(gone) == len(before) + 1

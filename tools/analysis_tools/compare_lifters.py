@@ -11,7 +11,9 @@ The clip is one person's keypoints from any 2D estimator, or a sequence of the c
 test data. A video `comparison.mp4`, a sheet `comparison.png` and the poses
 `comparison.npz` are written into the folder. The truth of a sequence is drawn in grey
 below each prediction, with the MPJPE; a reference for other clips, which may come from
-another estimator and have another scale, beside them, with the P-MPJPE.
+another estimator and have another scale, beside them, with the P-MPJPE. How well the
+angles of the knees follow the target in time is printed as their correlation (Pearson's
+r over all frames, mean of both knees), which knows of no scale at all.
 
 Keypoints are a `.json` or `.npz`: an array of shape (F, K, C), or by name `keypoints`
 (F, K, C) and optionally `scores` (F, K), `image_size` and `fps`. `--joints` names the
@@ -27,9 +29,10 @@ keeps the framing of the clip.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +64,7 @@ from mmpose_ext.engine.lifter_files import (
     load_lifter,
 )
 from mmpose_ext.evaluation.functional import mpjpe, p_mpjpe
+from mmpose_ext.geometry import H36M17
 from mmpose_ext.geometry.joint_maps import JOINT_SETS
 from mmpose_ext.visualization.pose_panels import (
     caption,
@@ -77,6 +81,7 @@ from mmpose_ext.visualization.video import (
 )
 
 NAME = 'comparison'
+SIDES = ('left', 'right')
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ class Comparison:
         target: Truth or reference, alike, or ``None``.
         is_truth: Whether the target shares scale and frame with the poses.
         fps: Frames a second.
+        first_frame: Number of the first frame in the video.
     """
 
     keypoints: np.ndarray
@@ -96,6 +102,7 @@ class Comparison:
     target: np.ndarray | None
     is_truth: bool
     fps: float
+    first_frame: int = 0
 
     def errors(self, label: str) -> np.ndarray | None:
         """Millimetres of each frame ``(F,)``: MPJPE to a truth, P-MPJPE otherwise."""
@@ -104,6 +111,42 @@ class Comparison:
         pred = torch.from_numpy(self.poses[label])
         measure = mpjpe if self.is_truth else p_mpjpe
         return 1000 * measure(pred, torch.from_numpy(self.target)).numpy()
+
+    def knee_correlation(self, label: str) -> float | None:
+        """Pearson's r of knee angles and the target's over time, mean of both knees.
+
+        NaN where a knee never moves.
+        """
+        if self.target is None:
+            return None
+        return angle_correlation(
+            knee_angles(self.poses[label]), knee_angles(self.target)
+        )
+
+
+def knee_angles(poses: np.ndarray) -> np.ndarray:
+    """Angles between thigh and shin, 180 when stretched, of poses ``(F, 17, 3)``.
+
+    Returns:
+        Degrees, left and right, ``(F, 2)``.
+    """
+    hips, knees, feet = (
+        poses[:, [H36M17.joint_names.index(f'{side}_{name}') for side in SIDES]]
+        for name in ('hip', 'knee', 'foot')
+    )
+    thighs, shins = hips - knees, feet - knees
+    lengths = np.linalg.norm(thighs, axis=-1) * np.linalg.norm(shins, axis=-1)
+    cosines = (thighs * shins).sum(axis=-1) / np.maximum(lengths, 1e-9)
+    return np.degrees(np.arccos(np.clip(cosines, -1, 1)))
+
+
+def angle_correlation(pred: np.ndarray, target: np.ndarray) -> float:
+    """Mean over columns of Pearson's r of angles ``(F, 2)``; NaN if one is constant."""
+    pred, target = pred - pred.mean(axis=0), target - target.mean(axis=0)
+    scale = np.sqrt((pred**2).sum(axis=0) * (target**2).sum(axis=0))
+    if not (scale > 0).all():
+        return float('nan')
+    return float(((pred * target).sum(axis=0) / scale).mean())
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -157,7 +200,10 @@ def main(argv: Sequence[str] | None = None) -> Comparison:
         errors = comparison.errors(label)
         if errors is not None:
             measure = 'MPJPE' if comparison.is_truth else 'P-MPJPE'
-            print(f'{label}: {measure} {errors.mean():.1f} mm')
+            print(
+                f'{label}: {measure} {errors.mean():.1f} mm, correlation of knee '
+                f'angles {comparison.knee_correlation(label):.3f}'
+            )
     write(comparison, args)
     return comparison
 
@@ -235,6 +281,7 @@ def compare_on_keypoints(
             [track],
             clip.image_size,
             fps=clip.fps,
+            times=clip.times,
             model_fps=args.model_fps,
             stride=args.stride,
             batch_size=batch_size_of(args, cfg),
@@ -242,7 +289,7 @@ def compare_on_keypoints(
         )
         poses[files.label] = lifted.poses
     fps = clip.fps or args.model_fps or 25.0
-    return Comparison(track.keypoints, poses, target, False, fps)
+    return Comparison(track.keypoints, poses, target, False, fps, clip.first_frame)
 
 
 def complete_clip(clip: KeypointClip, args: argparse.Namespace) -> KeypointClip:
@@ -267,7 +314,8 @@ def complete_clip(clip: KeypointClip, args: argparse.Namespace) -> KeypointClip:
         raise ValueError(
             '--model-fps needs the frame rate of the keypoints: give --fps'
         )
-    return replace(clip, image_size=size, fps=fps)
+    times = None if args.fps else clip.times
+    return replace(clip, image_size=size, fps=fps, times=times)
 
 
 def write(comparison: Comparison, args: argparse.Namespace) -> None:
@@ -307,8 +355,10 @@ def panels_of_frames(
     view = view_of(np.concatenate(list(shown.values())), azimuth=args.azimuth)
     crop = crop_around(comparison.keypoints)
     errors = {label: comparison.errors(label) for label in comparison.poses}
-    number = len(comparison.keypoints)
-    images = read_video(args.video, number) if args.video else [None] * number
+    first, number = comparison.first_frame, len(comparison.keypoints)
+    images: Iterable[np.ndarray | None] = [None] * number
+    if args.video:
+        images = islice(read_video(args.video, first + number), first, None)
     for frame, image in enumerate(images):
         keypoints = comparison.keypoints[frame]
         panel = draw_keypoints_panel(keypoints, crop, args.size, image=image)

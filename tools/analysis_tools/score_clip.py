@@ -10,9 +10,9 @@ Who is who: IDF1, precision and recall of the people's numbers, and how often a 
 number changes, at an overlap of boxes of 0.5. The picture: mean distance of the 2D
 joints that can be seen. Poses: MPJPE (roots aligned) and P-MPJPE of all frames in which
 a person was found. With `--lifter`, the true 2D joints of the same frames are lifted as
-well, each appearance of a person by itself, so that the errors of the lifter and those
-of finding people can be told apart; give the lifter and the options that made the
-results. `--out FILE` writes all numbers as JSON.
+well, each stay of a person in the picture by itself, also where the person is hidden,
+so that the errors of the lifter and those of finding people can be told apart; give the
+lifter and the options that made the results. `--out FILE` writes all numbers as JSON.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from mmpose_ext.datasets.synthetic_clip import ClipTruth, read_clip_truth
 from mmpose_ext.evaluation.functional import mpjpe, p_mpjpe
 from mmpose_ext.evaluation.functional.idf1 import identity_scores
 from mmpose_ext.geometry.joint_maps import scores_to_h36m17, to_h36m17
-from mmpose_ext.simulation.keypoint_visibility import VISIBLE
+from mmpose_ext.simulation.keypoint_visibility import OUTSIDE, VISIBLE
 
 LEAST_OVERLAP = 0.5
 
@@ -147,10 +147,13 @@ def found_people(pairs: Sequence[FramePairs]) -> FoundPeople:
 
 
 def true_tracks(truth: ClipTruth) -> list[PersonTrack]:
-    """The true 2D of each appearance of a person."""
+    """The true 2D of each stay of a person in the picture, hidden or not."""
     tracks = []
-    for person, seen in enumerate(truth.seen):
-        edges = np.diff(np.concatenate([[0], seen, [0]]).astype(int))
+    low, high = truth.keypoints.min(axis=-2), truth.keypoints.max(axis=-2)
+    around = np.concatenate([low, high], axis=-1)
+    boxes = np.where(truth.seen[..., None], truth.boxes, around)
+    for person, inside in enumerate(in_picture(truth)):
+        edges = np.diff(np.concatenate([[0], inside, [0]]).astype(int))
         for start, stop in zip(
             np.flatnonzero(edges > 0), np.flatnonzero(edges < 0), strict=True
         ):
@@ -163,10 +166,15 @@ def true_tracks(truth: ClipTruth) -> list[PersonTrack]:
                     keypoints=to_h36m17(keypoints, 'coco17'),
                     scores=np.ones((len(frames), 17), np.float32),
                     filled=np.zeros(len(frames), bool),
-                    boxes=truth.boxes[person, frames].astype(np.float32),
+                    boxes=boxes[person, frames].astype(np.float32),
                 )
             )
     return tracks
+
+
+def in_picture(truth: ClipTruth) -> np.ndarray:
+    """Frames in which a person is within the picture ``(P, F)``, even if hidden."""
+    return truth.seen | (truth.visibility != OUTSIDE).any(axis=-1)
 
 
 def lift_true_2d(
@@ -174,7 +182,7 @@ def lift_true_2d(
 ) -> np.ndarray:
     """Poses ``(P, F, 17, 3)`` that the lifter makes of the true 2D, metres.
 
-    Zero in frames that do not show the person.
+    Zero in frames in which the person is outside the picture.
     """
     lifter = KeypointLifter(*args.lifter, device=args.device)
     lifted = lifter.lift_tracks(

@@ -14,6 +14,14 @@ the same window. Weights are random unless a checkpoint is given.
 
 `--onnx` measures exported lifters (tools/export_onnx.py) with ONNX Runtime on the CPU,
 one window at a time, as a live stream does.
+
+`--chain` also measures the way from a video to 3D (`VideoPoseLifter`), stage by stage:
+
+    python tools/benchmarks/bench_video_lifting.py --chain --people 5 --device cuda
+
+Detector and 2D estimator (`--detector CONFIG --pose2d CONFIG`) have random weights. So
+the detector is run for its time alone, and the boxes that go on are those of people who
+stand side by side.
 """
 
 from __future__ import annotations
@@ -23,6 +31,7 @@ import json
 import os
 import platform
 import statistics
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -33,11 +42,13 @@ from typing import Any
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
+import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from mmdet.utils import register_all_modules  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmengine.dataset import Compose, pseudo_collate  # noqa: E402
-from mmengine.registry import init_default_scope  # noqa: E402
+from mmengine.registry import DefaultScope, init_default_scope  # noqa: E402
 from mmengine.structures import InstanceData  # noqa: E402
 from mmpose.apis.inference import dataset_meta_from_config  # noqa: E402
 from mmpose.apis.inference_3d import (  # noqa: E402
@@ -49,14 +60,24 @@ from mmpose.registry import MODELS  # noqa: E402
 from mmpose.structures import PoseDataSample  # noqa: E402
 
 import mmpose_ext  # noqa: E402, F401
+from mmpose_ext.apis.frame_people import PersonBoxes  # noqa: E402
+from mmpose_ext.apis.given_boxes import BoxSource  # noqa: E402
 from mmpose_ext.apis.keypoint_lifter import (  # noqa: E402
     KeypointLifter,
     window_length,
 )
+from mmpose_ext.apis.video_pose_lifter import VideoPoseLifter  # noqa: E402
 from mmpose_ext.engine.checkpoints import load_checkpoint  # noqa: E402
+from mmpose_ext.engine.onnx_check import Call  # noqa: E402
+from mmpose_ext.engine.onnx_export import read_facts  # noqa: E402
+from mmpose_ext.engine.onnx_speed import onnx_milliseconds  # noqa: E402
 from mmpose_ext.structures.tracks import PersonTrack  # noqa: E402
+from mmpose_ext.visualization.video import write_video  # noqa: E402
 
 IMAGE_SIZE = (1000, 1000)
+VIDEO_SIZE = (640, 480)
+DETECTOR = 'demo/configs/person_detector_synthetic.py'
+POSE2D = 'demo/configs/pose2d_synthetic.py'
 WANTED_RATIO = 50
 TOLERANCE = 1e-4
 CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
@@ -90,6 +111,19 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--onnx', nargs='+', type=Path, default=[], help='exported lifters to time'
     )
     parser.add_argument('--onnx-repeats', type=int, default=30, help='windows')
+    parser.add_argument(
+        '--chain', action='store_true', help='also time the stages from video to 3D'
+    )
+    parser.add_argument(
+        '--detector', default=DETECTOR, help=f'config, for --chain (default {DETECTOR})'
+    )
+    parser.add_argument(
+        '--pose2d', default=POSE2D, help=f'config, for --chain (default {POSE2D})'
+    )
+    parser.add_argument('--people', type=int, default=2, help='of --chain (default 2)')
+    parser.add_argument(
+        '--video-frames', type=int, default=100, help='of --chain (default 100)'
+    )
     parser.add_argument('--out', type=Path, help='JSON file for the numbers')
     return parser.parse_args(argv)
 
@@ -125,6 +159,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         'ours': ours,
         'ratio': ours['frames_per_s'] / stock['frames_per_s'],
         'onnx': [time_onnx(path, args) for path in args.onnx],
+        'chain': measure_chain(model, seq_len, args) if args.chain else None,
         'load': os.getloadavg()[0],
         'cores': os.cpu_count(),
         'machine': platform.machine(),
@@ -297,38 +332,100 @@ def time_onnx(path: Path, args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         ValueError: If the network takes more than keypoints.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = args.threads
-    session = onnxruntime.InferenceSession(
-        str(path), options, providers=['CPUExecutionProvider']
-    )
-    inputs = session.get_inputs()
-    if len(inputs) != 1 or len(inputs[0].shape) != 4:
+    facts = read_facts(path)
+    if facts.get('task') != 'lift_keypoints':
         raise ValueError(
-            f'{path} takes {[(row.name, row.shape) for row in inputs]}; expected one '
-            'input (B, T, K, C), keypoints of a lifter'
+            f'{path} is for {facts.get("task", "something unknown")}; expected a '
+            'lifter of keypoints that tools/export_onnx.py wrote'
         )
-    frames, joints, channels = inputs[0].shape[1:]
-    window = np.random.default_rng(args.seed).uniform(
-        -0.3, 0.3, (1, frames, joints, channels)
+    frames = facts['seq_len']
+    shape = (1, frames, len(facts['joint_names']), len(facts['input_channels']))
+    window = np.random.default_rng(args.seed).uniform(-0.3, 0.3, shape)
+    milliseconds = onnx_milliseconds(
+        path,
+        Call({'keypoints': window.astype(np.float32)}, []),
+        repeats=args.onnx_repeats,
+        threads=args.threads,
     )
-    feed = {inputs[0].name: window.astype(np.float32)}
-    session.run(None, feed)
-    times, clock = [], CLOCKS[args.clock]
-    for _ in range(args.onnx_repeats):
-        begin = clock()
-        session.run(None, feed)
-        times.append(clock() - begin)
-    seconds = statistics.median(times)
     return {
         'file': path.name,
         'seq_len': frames,
-        'ms_per_window': 1000 * seconds,
-        'live_frames_per_s': 1 / seconds,
-        'frames_per_s': max(1, frames // 2) / seconds,
+        'ms_per_window': milliseconds,
+        'live_frames_per_s': 1000 / milliseconds,
+        'frames_per_s': max(1, frames // 2) * 1000 / milliseconds,
     }
+
+
+def measure_chain(model: Any, seq_len: int, args: argparse.Namespace) -> dict[str, Any]:
+    """Frames a second from a video to 3D, and where the time goes."""
+    register_all_modules(init_default_scope=False)
+    with tempfile.TemporaryDirectory() as folder:
+        warm_up, video = Path(folder) / 'warm_up.mp4', Path(folder) / 'video.mp4'
+        for path, number in ((warm_up, seq_len + 1), (video, args.video_frames)):
+            write_video(path, moving_pictures(number, args.seed), fps=25)
+        chain = VideoPoseLifter(
+            KeypointLifter.of_model(model, seq_len),
+            random_network(args.pose2d, Path(folder) / 'pose2d.pth'),
+            random_network(args.detector, Path(folder) / 'detector.pth'),
+            device=args.device,
+            lifting=dict(stride=args.stride, batch_size=args.batch_size),
+        )
+        boxes = PeopleInARow(chain.detector, args.people)
+        chain.run(warm_up, boxes=boxes, progress=False)  # starts libraries
+        begin = time.perf_counter()
+        clip = chain.run(video, boxes=boxes, progress=False)
+        total = time.perf_counter() - begin
+    stages = dict(chain.clock.seconds)
+    stages['everything else'] = total - sum(stages.values())
+    return {
+        'frames_per_s': len(clip) / total,
+        'ms_per_frame': {name: 1000 * t / len(clip) for name, t in stages.items()},
+        'frames': len(clip),
+        'people': len(clip.tracks),
+    }
+
+
+class PeopleInARow:
+    """Runs a detector for its time, and answers with people side by side.
+
+    Args:
+        detector: What is run.
+        number: People.
+    """
+
+    def __init__(self, detector: BoxSource, number: int) -> None:
+        self.detector = detector
+        width, height = VIDEO_SIZE
+        middles = (np.arange(number) + 0.5) * width / number
+        half = min(0.4 * width / number, height / 5)
+        columns = [middles - half, 0 * middles, middles + half, 0 * middles + height]
+        boxes = np.stack(columns, axis=-1).astype(np.float32)
+        self.people = PersonBoxes(boxes, np.ones(number, np.float32))
+
+    def __call__(self, frames: Sequence[Any]) -> list[PersonBoxes]:
+        """The same boxes in each frame."""
+        self.detector(frames)
+        return [self.people] * len(frames)
+
+
+def random_network(config: str, path: Path) -> tuple[str, Path]:
+    """A config and a file of random weights for it."""
+    cfg = Config.fromfile(config)
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        network = MODELS.build(cfg.model)
+    torch.save({'state_dict': network.state_dict()}, path)
+    return config, path
+
+
+def moving_pictures(number: int, seed: int) -> Iterator[np.ndarray]:
+    """Frames of blurred noise that moves, ``(H, W, 3)``."""
+    width, height = VIDEO_SIZE
+    coarse = np.random.default_rng(seed).integers(
+        0, 256, (height // 16, width // 16, 3)
+    )
+    picture = cv2.resize(coarse.astype(np.uint8), VIDEO_SIZE)
+    for frame in range(number):
+        yield np.roll(picture, 2 * frame, axis=1)
 
 
 def synchronize(device: str) -> None:
@@ -346,21 +443,33 @@ def print_report(report: dict[str, Any]) -> None:
         f'{report["load"]:.1f} on {report["cores"]} cores, torch {report["torch"]}\n'
     )
     for side, name in (('stock', 'MMPose'), ('ours', 'KeypointLifter')):
-        row = report[side]
-        print(f'{name:16}{row["frames_per_s"]:12.2f} frames/s')
-        for stage, milliseconds in row['ms_per_frame'].items():
-            print(f'  {stage:30}{milliseconds:12.3f} ms a frame')
+        print_speed(name, report[side])
     verdict = 'at least' if report['ratio'] >= WANTED_RATIO else 'LESS THAN'
     print(
         f'\nratio {report["ratio"]:.1f}, {verdict} {WANTED_RATIO}; same window: '
         f'{report["stock"]["difference_m"]:.1e} m apart'
     )
+    chain = report['chain']
+    if chain is not None:
+        print(
+            f'\nvideo to 3D, {chain["people"]} tracks, {VIDEO_SIZE[0]} x '
+            f'{VIDEO_SIZE[1]} pixels, {Path(settings["detector"]).stem}, '
+            f'{Path(settings["pose2d"]).stem}, wall time:'
+        )
+        print_speed('VideoPoseLifter', chain)
     for row in report['onnx']:
         print(
             f'{row["file"]}: T={row["seq_len"]}, {row["ms_per_window"]:.1f} ms a '
             f'window; {row["live_frames_per_s"]:.1f} frames/s with a window a frame, '
             f'{row["frames_per_s"]:.0f} with one every half window'
         )
+
+
+def print_speed(name: str, row: dict[str, Any]) -> None:
+    """Frames a second, and the milliseconds of each stage."""
+    print(f'{name:16}{row["frames_per_s"]:12.2f} frames/s')
+    for stage, milliseconds in row['ms_per_frame'].items():
+        print(f'  {stage:30}{milliseconds:12.3f} ms a frame')
 
 
 if __name__ == '__main__':
