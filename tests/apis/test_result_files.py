@@ -107,6 +107,7 @@ class Watched:
 def test_tracks_are_read_in_parts(tmp_path, monkeypatch):
     monkeypatch.setattr('mmpose_ext.apis.result_content.CHUNK', 8)
     monkeypatch.setattr('mmpose_ext.apis.bvh.CHUNK', 8)
+    monkeypatch.setattr('mmpose_ext.apis.bvh._BONE_SAMPLES', 8)
     track = make_track(moving_person('walk', 20))
     arrays = {name: Watched(getattr(track, name)) for name in ('poses', 'confidence')}
     clip = make_clip([replace(track, **arrays)], 20)

@@ -255,7 +255,7 @@ class TestInvalid:
     def test_no_weights(self, tmp_path):
         assert_refused(tmp_path, {'epoch': 3}, r"no weights .* \['epoch'\]")
         assert_refused(tmp_path, {'model_pos': {}}, 'no weights')
-        assert_refused(tmp_path, [1], 'not a dict')
+        assert_refused(tmp_path, [1], 'the file is a list; expected a dictionary')
 
     def test_config_of_other_size(self, tmp_path):
         model = config_of('motionbert')

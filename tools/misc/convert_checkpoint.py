@@ -191,8 +191,6 @@ def read_public(in_file: str, *, trust: bool) -> tuple[dict[str, Tensor], list[s
         ValueError: If it holds no weights, or is not safe to read.
     """
     checkpoint = load_checkpoint(in_file, trust=trust)
-    if not isinstance(checkpoint, Mapping):
-        raise ValueError(f'{in_file} holds a {type(checkpoint).__name__}, not a dict')
     left = [key for key, value in checkpoint.items() if not isinstance(value, Tensor)]
     return public_state_dict(checkpoint), [k for k in left if k not in _STATE_KEYS]
 
