@@ -300,6 +300,13 @@ STUDENTS = {
     'configs/dual_student/dual_r18_w48_coco.py': (15.4, 63.6),
     'configs/dual_student/dual_w32_mpii_aic.py': (28.5, 28.5),
 }
+# Methods of Tables 1 and 2, each with every number of labels.
+METHODS = (
+    *('supervised_r18_coco', 'pseudopose_r18_coco', 'datadistill_r18_coco'),
+    *('single_r18_coco', 'dual_r18_coco', 'single_jc_r18_coco', 'dual_ra_r18_coco'),
+    *('dual_jc_r18_coco', 'supervised_w48_coco', 'dual_w48_coco', 'dual_r18_w48_coco'),
+)
+COUNTS = {'': 1000, '_5k': 5000, '_10k': 10000, '_20k': 20000, '_all': None}
 
 
 @pytest.mark.parametrize(('name', 'millions'), STUDENTS.items())
@@ -308,22 +315,143 @@ def test_students(name, millions):
     assert found == pytest.approx(millions, abs=0.06)
 
 
+def test_students_of_one_kind_start_apart():
+    """As in the paper; the released code has other weights for ResNet-18 alone."""
+    pairs = [
+        [student.backbone for student in load(name).model.students]
+        for name in image_configs()
+        if load(name).model.type == 'DualStudent'
+    ]
+    starts = [
+        [backbone.init_cfg for backbone in pair]
+        for pair in pairs
+        if all(b.get('depth') == 18 and 'init_cfg' in b for b in pair)
+    ]
+    assert len(starts) >= 6 and all(one != other for one, other in starts)
+
+
+@pytest.mark.parametrize('name', image_configs())
+def test_what_a_result_says_of_its_protocol(name):
+    """Flip test as MMPose's; it and the boxes are noted; each has its own file."""
+    cfg = load(name)
+    assert cfg.default_hooks.protocol.type == 'EvaluationProtocolHook'
+    test_cfg = cfg.model.test_cfg
+    assert test_cfg.flip_test == test_cfg.get('shift_heatmap', False)
+    for metric in metrics_of(cfg.test_evaluator):
+        if 'outfile_prefix' in metric:
+            assert metric.outfile_prefix == f'work_dirs/{CONFIGS[name].stem}'
+
+
+def test_dark_smooths_as_far_as_its_gaussians_reach():
+    """The formula in the docstring of MMPose's codec."""
+    name = 'configs/dual_student/dual_w48_dark_coco_wild_384x288.py'
+    for student in load(name).model.students:
+        codec = registry.KEYPOINT_CODECS.build(student.head.decoder)
+        assert codec.unbiased
+        reach = (codec.blur_kernel_size - 1) * 0.5
+        assert codec.sigma == pytest.approx(0.3 * (reach - 1) + 0.8, abs=0.15)
+
+
+def rows_of(path: Path) -> dict[str, dict]:
+    """Rows of a list of experiments by their names."""
+    content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    return {row['name']: row for row in content['rows']}
+
+
+def options_of(row: dict) -> dict:
+    """A row's overrides as the command line reads them."""
+    overrides = [f'{k}={v}' for k, v in row.get('options', {}).items()]
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='*', action=DictAction, default={})
+    return parser.parse_args(['--cfg-options', *overrides]).cfg_options or {}
+
+
 @pytest.mark.parametrize('path', LISTS, ids=lambda path: path.parent.name)
 def test_rows_of_the_experiments(path):
     """Every row's overrides name settings that exist, and its model builds."""
-    for row in yaml.safe_load(path.read_text(encoding='utf-8'))['rows']:
+    for row in rows_of(path).values():
         cfg = Config.fromfile(ROOT / row['config'])
-        overrides = [f'{k}={v}' for k, v in row.get('options', {}).items()]
-        parser = argparse.ArgumentParser()
-        parser.add_argument('--cfg-options', nargs='*', action=DictAction, default={})
-        options = parser.parse_args(['--cfg-options', *overrides]).cfg_options
-        for key in options or {}:
+        options = options_of(row)
+        start = [row['init_option']] if 'init_option' in row else []
+        for key in [*options, *start]:
             parent, _, last = key.rpartition('.')
             owner = functools.reduce(_member, parent.split('.') if parent else [], cfg)
             assert last in owner or last in OPTIONAL, f'{row["name"]}: {key}'
-        cfg.merge_from_dict(options or {})
+        cfg.merge_from_dict(options)
         with torch.device('meta'):
             registry.MODELS.build(cfg.model)
+
+
+@pytest.mark.parametrize('path', LISTS, ids=lambda path: path.parent.name)
+def test_other_test_data_have_a_row(path):
+    """A trained row is scored by its validation; another test needs its own row."""
+    rows = rows_of(path).values()
+    tested = {row['config'] for row in rows if row.get('test_only')}
+    elsewhere = {
+        row['config']
+        for row in rows
+        if load(row['config']).val_evaluator != load(row['config']).test_evaluator
+    }
+    assert elsewhere <= tested
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_every_number_of_labels(method):
+    rows = rows_of(ROOT / 'configs/dual_student/experiments.yaml')
+    for suffix, count in COUNTS.items():
+        row = rows[method + suffix]
+        cfg = Config.fromfile(ROOT / row['config'])
+        cfg.merge_from_dict(options_of(row))
+        data = cfg.train_dataloader.dataset
+        assert data.get('labelled', data).num_instances == count
+        if 'labelled' in data:
+            assert data.unlabelled == ('rest' if count else 'all')
+        if method.startswith(('pseudopose', 'datadistill')):
+            assert row['init'] == f'supervised_r18_coco{suffix}'
+
+
+def test_rows_start_from_weights_that_fit():
+    """What a row takes from another one's checkpoint has its names and shapes."""
+
+    def weights(model):
+        return {name: value.shape for name, value in model.state_dict().items()}
+
+    rows = rows_of(ROOT / 'configs/dual_student/experiments.yaml')
+    for row in rows.values():
+        if 'init' not in row:
+            continue
+        model = model_of(row['config'])
+        given = weights(model_of(rows[row['init']]['config']))
+        if row.get('test_only'):
+            assert given == weights(model), row['name']
+        elif row['init_option'] == 'model.teacher.checkpoint':
+            assert given == weights(model.teacher.network), row['name']
+        else:
+            cfg = Config.fromfile(ROOT / row['config'])
+            cfg.merge_from_dict(options_of(row))
+            prefix = cfg.model.init_cfg.prefix or ''
+            wanted = weights(model).items()
+            missing = {k for k, shape in wanted if given.get(prefix + k) != shape}
+            last = {f'head.final_layer.{name}' for name in ('weight', 'bias')}
+            assert missing == last, row['name']
+
+
+def test_fine_tuning_starts_from_the_first_student(tmp_path):
+    """Straight from a checkpoint of two students; the last layer starts anew."""
+    cfg = Config.fromfile(CONFIGS['configs/dual_student/finetune_r18_h36m.py'])
+    trained = load('configs/dual_student/dual_r18_mpii_aic.py').model.students[0]
+    state = registry.MODELS.build(trained).state_dict()
+    file = tmp_path / 'epoch_100.pth'
+    content = {f'{cfg.model.init_cfg.prefix}{name}': v for name, v in state.items()}
+    torch.save({'state_dict': content}, file)
+    cfg.model.init_cfg.checkpoint = str(file)
+    model = registry.MODELS.build(cfg.model)
+    model.init_weights()
+    for name, value in model.state_dict().items():
+        if not name.startswith('head.final_layer'):
+            assert torch.equal(value, state[name]), name
+    spread = float(model.head.final_layer.weight.detach().std())
+    assert spread == pytest.approx(0.001, rel=0.2)
 
 
 def _member(owner, key):

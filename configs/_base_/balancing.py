@@ -1,4 +1,6 @@
-# Methods that balance modalities, with the settings of their papers.
+# Methods that balance modalities, with the settings of their papers, but for the cap of
+# 64 batches on each estimate of Fisher information, which is ours, and OGM-GE's alpha,
+# which is BalanceBenchmark's.
 awc = dict(
     type='FisherInformationHook',
     alpha_superior=20000.0,

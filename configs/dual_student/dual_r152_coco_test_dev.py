@@ -1,6 +1,6 @@
 # Table 4, Ours (+SB), ResNet-152: trained as for Table 3, scored on test-dev.
 _base_ = ['../_base_/datasets/coco_test_dev.py', 'dual_r152_coco_wild.py']
-model = dict(test_cfg=dict(flip_test=True))
+model = dict(test_cfg=_base_.flip_test)
 test_dataloader = dict(
     dataset=dict(
         _delete_=True,
@@ -8,4 +8,9 @@ test_dataloader = dict(
         pipeline=_base_.val_dataloader.dataset.pipeline,
     )
 )
-test_evaluator = dict(_delete_=True, **_base_.test_dev_evaluator)
+submission = 'work_dirs/dual_r152_coco_test_dev'
+test_evaluator = dict(
+    _delete_=True,
+    **_base_.test_dev_evaluator,
+    scored_by=[dict(**_base_.test_dev_metric, outfile_prefix=submission)],
+)

@@ -7,19 +7,4 @@ _base_ = [
     '../_base_/datasets/coco_semi.py',
     '../_base_/schedules/dual_student.py',
 ]
-other_weights = dict(
-    type='Pretrained',
-    prefix='backbone.',
-    checkpoint='https://download.openmmlab.com/mmclassification/v0/resnet/'
-    'resnet18_8xb32_in1k_20210831-fbbb1da6.pth',
-)
-model = dict(
-    type='DualStudent',
-    students=[
-        _base_.resnet18,
-        {
-            **_base_.resnet18,
-            'backbone': {**_base_.resnet18.backbone, 'init_cfg': other_weights},
-        },
-    ],
-)
+model = dict(type='DualStudent', students=[_base_.resnet18, _base_.other_resnet18])

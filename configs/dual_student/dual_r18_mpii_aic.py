@@ -1,8 +1,5 @@
 # Tables 7 and 8, Ours, pre-training: MPII with its labels, AI Challenger without.
 #   python tools/train.py configs/dual_student/dual_r18_mpii_aic.py --amp
-#   python tools/misc/export_student.py configs/dual_student/dual_r18_mpii_aic.py \
-#       work_dirs/dual_r18_mpii_aic/epoch_100.pth work_dirs/dual_r18_mpii_aic/student0 \
-#       --network student0
 #   python tools/train.py configs/dual_student/finetune_r18_h36m.py --amp
 _base_ = [
     '../_base_/models/resnet18_mpii_heatmap.py',
@@ -12,7 +9,7 @@ _base_ = [
 ]
 model = dict(
     type='DualStudent',
-    students=[_base_.resnet18, _base_.resnet18],
+    students=[_base_.resnet18, _base_.other_resnet18],
     occlusions=_base_.joint_cutout,
 )
 default_hooks = dict(checkpoint=dict(save_best='mean/PCK'))

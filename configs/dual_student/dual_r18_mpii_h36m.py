@@ -10,7 +10,7 @@ _base_ = [
 ]
 model = dict(
     type='DualStudent',
-    students=[_base_.resnet18, _base_.resnet18],
+    students=[_base_.resnet18, _base_.other_resnet18],
     occlusions=_base_.joint_cutout,
 )
 default_hooks = dict(checkpoint=dict(save_best='mean/PCK'))

@@ -30,7 +30,7 @@ val_pipeline = [
     dict(type='TopdownAffine', input_size=input_size),
     dict(type='PackPoseInputs'),
 ]
-model = dict(students=[student, student], test_cfg=dict(flip_test=True))
+model = dict(students=[student, student], test_cfg=_base_.flip_test)
 train_dataloader = dict(
     batch_size=16,
     dataset=dict(
@@ -39,8 +39,12 @@ train_dataloader = dict(
 )
 auto_scale_lr = dict(base_batch_size=16)
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
-val_evaluator = dict(protocol=dict(flip_test=True))
 test_dataloader = dict(
     dataset=dict(_delete_=True, **_base_.test_dataset, pipeline=val_pipeline)
 )
-test_evaluator = dict(_delete_=True, **_base_.test_dev_evaluator)
+submission = 'work_dirs/dual_w48_coco_wild_384x288'
+test_evaluator = dict(
+    _delete_=True,
+    **_base_.test_dev_evaluator,
+    scored_by=[dict(**_base_.test_dev_metric, outfile_prefix=submission)],
+)

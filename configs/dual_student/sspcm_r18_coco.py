@@ -4,7 +4,7 @@ _base_ = 'dual_r18_coco.py'
 model = dict(
     type='SSPCM',
     students=[_base_.resnet18, _base_.resnet18, _base_.resnet18],
-    snapshot_interval=4682,  # one epoch
+    snapshot_interval='epoch',
     min_score=0.1,
     labelled_weight=0.5,
     occlusions=[[dict(type='BatchCutOcclude', num_joints=2)]],

@@ -1,3 +1,3 @@
-# MM-Fi by task: all tasks so far together, what can be reached at most.
+# MM-Fi by task: all tasks so far together, without noise: the upper bound.
 _base_ = './tasks_fine_tuning.py'
-train_cfg = dict(data='seen')
+train_cfg = dict(data='seen', noise=dict(ratio=0.0))

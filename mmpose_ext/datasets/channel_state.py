@@ -13,9 +13,10 @@ import numpy as np
 CLEANING = (
     'entries that are not finite take the mean of their packet (phase: the circular '
     "mean), packets without a finite entry the mean of the frame's other packets entry "
-    'by entry, frames without one are 0'
+    'by entry, frames without one are 0; the phase of an entry without finite '
+    'amplitude counts as not finite'
 )
-"""What :func:`clean_csi` does, for the header of a store."""
+"""What becomes of amplitude and phase, for the header of a store."""
 
 
 def clean_csi(

@@ -39,7 +39,7 @@ from mmpose_ext.datasets.mmfi_layout import (
     frame_name,
 )
 from mmpose_ext.datasets.mmfi_report import combine_notes
-from mmpose_ext.datasets.mmfi_sequence import SequenceReader
+from mmpose_ext.datasets.mmfi_sequence import SequenceReader, new_notes
 from mmpose_ext.datasets.mmfi_tree import (
     Listing,
     SequenceFolder,
@@ -50,7 +50,7 @@ from mmpose_ext.datasets.mmfi_tree import (
     simulation_of,
 )
 
-VERSION = 1
+VERSION = 2
 """Raised when the same files would give other fields."""
 LICENCE = 'MM-Fi: CC BY-NC 4.0, https://ntu-aiot-lab.github.io/mm-fi'
 _SHOWN = 5
@@ -84,7 +84,8 @@ def convert_tree(
         actions: See there.
         allow_missing: Mark modalities whose folder is missing as not valid, instead of
             refusing.
-        allow_damaged: Take damaged files for missing ones, instead of refusing.
+        allow_damaged: Take damaged files for missing ones, instead of refusing; a
+            sequence whose poses are damaged is left out.
         workers: Processes that read; the result does not depend on it.
         overwrite: Replace a store.
         progress: Called with the number of steps done and their total; a sequence is
@@ -108,18 +109,20 @@ def convert_tree(
     )
     posed = [s for s in sequences if (s.path / GROUND_TRUTH).is_file()]
     if not posed:
-        raise ValueError(f'no sequence of {root} has a {GROUND_TRUTH}')
+        raise _no_poses(root)
     missing = check_folders(posed, order)
     if missing and not allow_missing:
         raise missing_folders_error(missing, posed, order)
     work = out.parent / f'.{out.name}.converting'
     work.mkdir(parents=True, exist_ok=True)
-    steps = _Steps(progress, len(posed) * (3 if 'depth' in order else 2))
+    per_sequence = 3 if 'depth' in order else 2
+    steps = _Steps(progress, len(posed) * per_sequence)
     notes = _read_all(posed, work, order, workers, steps)
+    usable = [s for s in posed if notes[s.name]['frames']]
     report = combine_notes(
         notes,
         stray=stray,
-        without_poses=[s.name for s in sequences if s not in posed],
+        without_poses=[s.name for s in sequences if s not in usable],
         missing_folders=missing,
     )
     if report['damaged'] and not allow_damaged:
@@ -129,6 +132,9 @@ def convert_tree(
             'afterwards, which goes on from here, or pass allow_damaged=True '
             '(--allow-damaged) to do without them'
         )
+    if not usable:
+        raise _no_poses(root)
+    steps.advance((len(posed) - len(usable)) * (per_sequence - 1))
     header = {
         **_origin(root),
         'source_sha256': _joint_sha256(notes),
@@ -137,7 +143,7 @@ def convert_tree(
         'csi_cleaning': CLEANING,
         **(extra_header or {}),
     }
-    _assemble(work, posed, order, header, steps)
+    _assemble(work, usable, order, header, steps)
     check_destination(out, overwrite)
     replace_folder(work / 'store', out)
     shutil.rmtree(work, ignore_errors=True)
@@ -150,10 +156,16 @@ class _Steps:
     def __init__(self, progress: Progress | None, total: int) -> None:
         self.progress, self.total, self.done = progress, total, 0
 
-    def advance(self) -> None:
-        self.done += 1
-        if self.progress is not None:
+    def advance(self, steps: int = 1) -> None:
+        self.done += steps
+        if steps and self.progress is not None:
             self.progress(self.done, self.total)
+
+
+def _no_poses(root: str | os.PathLike) -> ValueError:
+    return ValueError(
+        f'no sequence of {root} has a {GROUND_TRUTH} that can be read; fetch it again'
+    )
 
 
 def _origin(root: str | os.PathLike) -> dict[str, Any]:
@@ -223,7 +235,16 @@ def _read_one(
         if notes['fingerprint'] == fingerprint:
             return notes
         done.unlink()
-    reader = SequenceReader(sequence, listing)
+    of_sequence = {
+        'subject': sequence.subject,
+        'action': sequence.action,
+        'files_sha256': listing.sha256(),
+        'fingerprint': fingerprint,
+    }
+    try:
+        reader = SequenceReader(sequence, listing)
+    except ValueError as error:
+        return new_notes(listing.stray) | {'damaged': [str(error)]} | of_sequence
     arrays: dict[str, np.ndarray] = {}
     for name, value in reader.read(modalities).items():
         if isinstance(value, list):
@@ -232,13 +253,7 @@ def _read_one(
         arrays[name] = value
     with atomic_path(work / f'{sequence.name}.npz') as file, file.open('wb') as stream:
         np.savez(stream, **arrays)  # type: ignore[arg-type]
-    notes = {
-        **reader.notes,
-        'subject': sequence.subject,
-        'action': sequence.action,
-        'files_sha256': listing.sha256(),
-        'fingerprint': fingerprint,
-    }
+    notes = reader.notes | of_sequence
     write_json(done, notes)
     return notes
 

@@ -149,9 +149,13 @@ class MMFiDataset(BaseDataset):
             dict(rgb=27, mmwave=5) if windows is None else windows
         )
         self.empty_radar = empty_radar
+        # The command line makes a plain string of a list of one name.
+        drop_on = (drop_on,) if isinstance(drop_on, str) else tuple(drop_on)
         unknown = [name for name in drop_on if name not in MODALITIES]
         if unknown:
-            raise ValueError(f'drop_on={unknown}; expected some of {list(MODALITIES)}')
+            raise ValueError(
+                f'drop_on={list(drop_on)}; expected some of {list(MODALITIES)}'
+            )
         kept = ('mmwave',) if empty_radar == 'keep' else ()
         self.drop_on = tuple(n for n in MODALITIES if n in drop_on and n not in kept)
         self.actions = None if actions is None else self._check_actions(actions)

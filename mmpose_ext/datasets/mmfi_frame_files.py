@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +10,12 @@ import cv2
 import numpy as np
 from scipy.io import loadmat
 
-from mmpose_ext.datasets.mmfi_layout import CSI_SHAPE, IMAGE_SIZE, MODALITY_FILES
+from mmpose_ext.datasets.mmfi_layout import CSI_SHAPE, IMAGE_SIZE
 
 CSI_KEYS = {'amplitude': 'CSIamp', 'phase': 'CSIphase'}
 """Names of the arrays in a file of channel state."""
 _FLOAT64_BYTES = 8
 _PNG_BEGIN, _PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'
-
-
-def read_frame_file(modality: str, file: str | os.PathLike) -> np.ndarray:
-    """Read the frame of any modality as a network uses it.
-
-    Args:
-        modality: A key of ``MODALITY_FILES``.
-        file: The file.
-
-    Returns:
-        What the reader of the modality gives; of channel state the amplitude.
-
-    Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: If the file is damaged; names it.
-    """
-    return _READERS[modality](file)
 
 
 def read_keypoints(file: str | os.PathLike) -> np.ndarray:
@@ -156,23 +138,3 @@ def _of_shape(
 
 def _damaged(file: str | os.PathLike, reason: str) -> ValueError:
     return ValueError(f'{file} is damaged: {reason}; fetch it again')
-
-
-def _read_amplitude(file: str | os.PathLike) -> np.ndarray:
-    return read_channel_state(file)[0]
-
-
-def _point_reader(modality: str) -> Callable[[str | os.PathLike], np.ndarray]:
-    columns = MODALITY_FILES[modality].columns
-    return lambda file: read_points(file, columns)
-
-
-_READERS: dict[str, Callable[[str | os.PathLike], np.ndarray]] = {
-    'rgb': read_keypoints,
-    'infra1': read_keypoints,
-    'infra2': read_keypoints,
-    'lidar': _point_reader('lidar'),
-    'mmwave': _point_reader('mmwave'),
-    'wifi': _read_amplitude,
-    'depth': read_depth,
-}

@@ -7,6 +7,7 @@ from typing import Any
 
 _COUNTS = (
     'frames',
+    'empty_lidar',
     'empty_radar',
     'bad_packets',
     'frames_without_csi',
@@ -32,10 +33,11 @@ def combine_notes(
         missing_folders: Folders of modalities that are not there.
 
     Returns:
-        What JSON can hold: ``sequences`` and the counts ``frames``, ``empty_radar``
-        (radar files without points), ``bad_packets`` (of CSI, wholly invalid),
-        ``frames_without_csi``, ``dropped_points`` and ``dropped_keypoints`` (not
-        finite); ``actions`` with ``frames`` and ``empty_radar`` of each;
+        What JSON can hold: ``sequences`` (that have frames) and the counts ``frames``,
+        ``empty_lidar`` and ``empty_radar`` (files without points), ``bad_packets`` (of
+        CSI, wholly invalid), ``frames_without_csi``, ``dropped_points`` and
+        ``dropped_keypoints`` (not finite); ``actions`` with ``frames`` and
+        ``empty_radar`` of each;
         ``missing_files``, numbers of frames by folder; ``damaged`` and ``stray``, lists
         of files; ``missing_folders`` and ``without_poses``.
     """
@@ -51,7 +53,7 @@ def combine_notes(
             if f'{place}/{folder}' not in absent:
                 missing[f'{place}/{folder}'] = frames
     return {
-        'sequences': len(notes),
+        'sequences': sum(entry['frames'] > 0 for entry in notes.values()),
         **{key: sum(entry[key] for entry in notes.values()) for key in _COUNTS},
         'actions': dict(sorted(actions.items())),
         'missing_files': missing,
@@ -83,6 +85,7 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
         f'{report["frames_without_csi"]} frames have no other',
     ]
     for key, text in (
+        ('empty_lidar', 'frames without LiDAR points'),
         ('dropped_points', 'points that were not finite were left out'),
         ('dropped_keypoints', 'frames of keypoints were not finite'),
     ):
@@ -94,7 +97,10 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
         lines.append(_some(f'{total} files are missing in', list(missing)))
     for key, text in (
         ('missing_folders', 'folders are missing:'),
-        ('without_poses', 'sequences have no ground truth and were left out:'),
+        (
+            'without_poses',
+            'sequences have no ground truth that can be read and were left out:',
+        ),
         ('damaged', 'files are damaged and were taken for missing:'),
         ('stray', 'files or folders have no place here and were ignored:'),
     ):

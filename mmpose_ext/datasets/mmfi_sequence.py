@@ -24,6 +24,23 @@ from mmpose_ext.datasets.mmfi_layout import (
 from mmpose_ext.datasets.mmfi_tree import Listing, SequenceFolder
 
 _PACKETS = CSI_SHAPE[2]
+_EMPTY = {'lidar': 'empty_lidar', 'mmwave': 'empty_radar'}
+
+
+def new_notes(stray: Sequence[str] = ()) -> dict[str, Any]:
+    """Notes on a sequence of which nothing has been read."""
+    return {
+        'frames': 0,
+        'missing': {},
+        'damaged': [],
+        'stray': list(stray),
+        'empty_lidar': 0,
+        'empty_radar': 0,
+        'bad_packets': 0,
+        'frames_without_csi': 0,
+        'dropped_points': 0,
+        'dropped_keypoints': 0,
+    }
 
 
 class SequenceReader:
@@ -35,8 +52,11 @@ class SequenceReader:
 
     Attributes:
         notes: What there is to report: ``missing`` and ``damaged`` files, ``stray``
-            ones, counts of frames without radar points, bad packets, frames without
-            channel state, points and keypoints that were not finite.
+            ones, counts of frames without LiDAR and without radar points, bad packets,
+            frames without channel state, points and keypoints that were not finite.
+
+    Raises:
+        ValueError: If the poses are damaged, without which there is no sequence.
     """
 
     def __init__(self, sequence: SequenceFolder, listing: Listing) -> None:
@@ -45,17 +65,7 @@ class SequenceReader:
         self.num_frames = len(poses)
         self.fields: dict[str, Any] = {'pose_cam': poses}
         self.valid = np.zeros(self.num_frames, dtype=np.uint8)
-        self.notes: dict[str, Any] = {
-            'frames': self.num_frames,
-            'missing': {},
-            'damaged': [],
-            'stray': list(listing.stray),
-            'empty_radar': 0,
-            'bad_packets': 0,
-            'frames_without_csi': 0,
-            'dropped_points': 0,
-            'dropped_keypoints': 0,
-        }
+        self.notes = new_notes(listing.stray) | {'frames': self.num_frames}
 
     def read(self, modalities: Sequence[str]) -> dict[str, Any]:
         """Read modalities; depth images are only looked for.
@@ -134,8 +144,7 @@ class SequenceReader:
         clean = [cloud[np.isfinite(cloud).all(axis=1)] for cloud in clouds]
         self.notes['dropped_points'] += sum(map(len, clouds)) - sum(map(len, clean))
         some = np.array([len(cloud) > 0 for cloud in clean])
-        if modality == 'mmwave':
-            self.notes['empty_radar'] = int((present & ~some).sum())
+        self.notes[_EMPTY[modality]] = int((present & ~some).sum())
         self.fields[MODALITY_FILES[modality].field] = clean
         self._mark(modality, some)
 
@@ -150,6 +159,9 @@ class SequenceReader:
             'wifi', lambda file: read_channel_state(file, keys), nothing
         )
         raw_amplitude, raw_phase = map(np.stack, zip(*values, strict=True))
+        # What was lost has an amplitude of -inf and some phase all the same.
+        with np.errstate(over='ignore', invalid='ignore'):
+            raw_phase[~np.isfinite(raw_amplitude.astype(np.float32))] = np.nan
         amplitude, bad = clean_csi(raw_amplitude)
         phase, _ = clean_csi(raw_phase, circular=True)
         self.notes['bad_packets'] = int(bad[present].sum())

@@ -8,6 +8,7 @@ random one draws as the toolbox does, from a generator of its own instead of Num
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from mmpose_ext.datasets.mmfi_layout import (
     PROTOCOLS,
     SUBJECTS,
     environment_of,
+    sequence_name,
 )
 
 SPLITS = ('random', 'cross_subject', 'cross_environment', 'manual')
@@ -49,6 +51,7 @@ def split_mmfi(
         seed: Of the random split.
         manual: For ``'train'`` and ``'val'`` a dict of ``subjects`` and ``actions``,
             of the manual split; what it leaves out means all people, and ``actions``.
+            An empty list means nobody, or nothing.
 
     Returns:
         The parts ``'train'`` and ``'val'``.
@@ -149,7 +152,10 @@ def manual_split(
 
     Args:
         parts: For ``'train'`` and ``'val'`` a dict of ``subjects`` and ``actions``.
-        actions: Taken where a part names none.
+        actions: Taken where a part leaves them out.
+
+    Warns:
+        UserWarning: If sequences are in both parts.
 
     Raises:
         ValueError: If a part, a person or an action is unknown.
@@ -159,13 +165,40 @@ def manual_split(
     for subset in SUBSETS:
         lists = parts.get(subset) or {}
         _check_names(f'lists of manual[{subset!r}]', lists, ('subjects', 'actions'))
-        subjects = lists.get('subjects') or SUBJECTS
-        done = lists.get('actions') or actions
+        subjects, done = (
+            every if lists.get(key) is None else _as_list(lists[key])
+            for key, every in (('subjects', SUBJECTS), ('actions', actions))
+        )
         _check_names('subjects', subjects, SUBJECTS)
         _check_names('actions', done, tuple(ACTIONS))
         # A part that is not given at all holds nobody.
         result[subset] = _all_do(subjects, done) if lists else {}
+    _warn_of_overlap(result)
     return result
+
+
+def _warn_of_overlap(parts: Mapping[str, Part]) -> None:
+    train, val = (
+        {
+            sequence_name(who, what)
+            for who, done in parts[subset].items()
+            for what in done
+        }
+        for subset in SUBSETS
+    )
+    both = sorted(train & val)
+    if both:
+        warnings.warn(
+            f'the manual split trains on {len(both)} of the {len(val)} sequences that '
+            f'it validates on, such as {both[0]}: give each part its own subjects or '
+            'actions, unless you mean to see how well they are learnt by heart',
+            stacklevel=4,
+        )
+
+
+def _as_list(names: str | Sequence[str]) -> Sequence[str]:
+    """The command line makes a plain string of a list of one name."""
+    return (names,) if isinstance(names, str) else names
 
 
 def _all_do(subjects: Iterable[str], actions: Sequence[str]) -> Part:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -223,49 +221,19 @@ class NoisyModalityDataset(Dataset):
 
         Always of the whole dataset, whatever subset this is.
         """
-        write_json(path, self._describe(np.flatnonzero(self._noisy), self._partners))
-
-    def load_mask(self, path: str | os.PathLike) -> None:
-        """Corrupt the samples that a file names, whatever the seed would draw.
-
-        Args:
-            path: What :meth:`save_mask` wrote.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it is something else, or of other data or other noise.
-        """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f'there is no {path}; save_mask writes it')
-        size = len(self._noisy)
-        try:
-            content = json.loads(path.read_text(encoding='utf-8'))
-            numbers = np.array(content['samples'], dtype=np.int64)
-            partners = np.arange(size)
-            partners[numbers] = others = np.array(content['partners'], dtype=np.int64)
-            expected = self._describe(numbers, partners)
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise ValueError(
-                f'{path} is no file of save_mask for {size} samples: '
-                f'{type(error).__name__} {error}'
-            ) from error
-        differing = [key for key in expected if content.get(key) != expected[key]]
-        if differing:
-            raise ValueError(
-                f'{path} is of other data or other noise: {differing} differ; build '
-                'the dataset that it was written with, or remove it'
-            )
-        wrong = (others == numbers) != (self.kind == 'raw')
-        within = (numbers >= 0) & (others >= 0) & (others < size)
-        if wrong.any() or not within.all() or len(set(numbers)) != self._noisy.sum():
-            raise ValueError(
-                f'{path} was altered: expected {int(self._noisy.sum())} different '
-                f'samples, each with its partner among {size}; remove it'
-            )
-        self._noisy = np.zeros(size, dtype=bool)
-        self._noisy[numbers] = True
-        self._partners = partners
+        numbers = np.flatnonzero(self._noisy)
+        infos = [self.dataset.get_data_info(number) for number in numbers.tolist()]
+        recipe = self.recipes[self.modality] if self.modality else None
+        content = {
+            **self.options,
+            'recipe': asdict(recipe) if recipe and self.kind == 'raw' else None,
+            'num_samples': len(self._noisy),
+            'samples': numbers.tolist(),
+            'partners': self._partners[numbers].tolist(),
+            'sequences': [info['sequence'] for info in infos],
+            'frames': [info['frame_id'] for info in infos],
+        }
+        write_json(path, content)
 
     @property
     def _is_subset(self) -> bool:
@@ -298,17 +266,3 @@ class NoisyModalityDataset(Dataset):
         for key in (name, f'{name}_phase'):
             if key in other:
                 results[key] = other[key]
-
-    def _describe(self, numbers: np.ndarray, partners: np.ndarray) -> dict[str, Any]:
-        """What a file about the noise holds."""
-        infos = [self.dataset.get_data_info(number) for number in numbers.tolist()]
-        recipe = self.recipes[self.modality] if self.modality else None
-        return {
-            **self.options,
-            'recipe': asdict(recipe) if recipe and self.kind == 'raw' else None,
-            'num_samples': len(self._noisy),
-            'samples': numbers.tolist(),
-            'partners': partners[numbers].tolist(),
-            'sequences': [info['sequence'] for info in infos],
-            'frames': [info['frame_id'] for info in infos],
-        }

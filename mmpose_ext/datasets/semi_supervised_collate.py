@@ -30,7 +30,7 @@ def semi_supervised_collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]
         input, ``keypoint_weights`` ``(Bl, K)``, ``source_to_input`` ``(Bu, 2, 3)`` and
         ``source_size`` ``(Bu, 2)``, int64, width and height before the padding;
         ``data_samples``: lists ``labelled`` and ``unlabelled`` of samples that carry
-        only names.
+        only names, and ``source_reach`` where it is known.
 
     Raises:
         ValueError: If a role is missing or labelled images differ in size.
@@ -90,7 +90,7 @@ def _role_of(sample: dict[str, Any]) -> str:
 
 
 def _named(sample: PoseDataSample) -> PoseDataSample:
-    """A sample with the names of another one alone."""
+    """A sample without the tensors of another one."""
     names = sample.metainfo
     names.pop('source_to_input', None)
     return PoseDataSample(metainfo=names)

@@ -56,13 +56,17 @@ class SemiSupervisedDataset(ConcatDataset):
         unlabelled_pipeline: Transforms of unlabelled people; ``None`` takes those of
             ``unlabelled``.
         joint_map: Names of joints of the unlabelled skeleton and what the labelled one
-            calls them, where names differ.
+            calls them, where names differ. A check that the skeletons fit, and the
+            source of ``shared_joints``; it changes no sample.
         seed: Of the transforms of numbered draws; the same in all processes. ``None``
             takes one from the run's seed, as the sampler does.
 
     Attributes:
         shared_joints: Joints of the labelled skeleton that the unlabelled one has too,
-            ``(K,)`` bool; also in ``metainfo``. All of them, if nothing is known.
+            ``(K,)`` bool; also in ``metainfo``. All of them, if nothing is known. The
+            model does not read it: students learn all joints of unlabelled people
+            unless ``model.pseudo_labels.joints`` names those that :meth:`summary`
+            gives.
 
     Raises:
         ValueError: If nobody is in a part or it has no pipeline, ``unlabelled`` is a
@@ -100,12 +104,19 @@ class SemiSupervisedDataset(ConcatDataset):
         return {**self.datasets[0].metainfo, 'shared_joints': self.shared_joints}
 
     def summary(self) -> str:
-        """Two lines for people."""
+        """Lines for people: who is in it, and which joints both have, if not all."""
         lines = []
         for role, part in zip(('labelled', 'unlabelled'), self.datasets, strict=True):
             plain = f'{len(part)} people of {type(part).__name__}'
             text = part.summary() if hasattr(part, 'summary') else plain
             lines.append(f'{role + ":":12}{text}')
+        shared = self.shared_joints.nonzero()[0]
+        if len(shared) < len(self.shared_joints):
+            lines.append(
+                f'{"joints:":12}{len(shared)} of {len(self.shared_joints)} in both; to '
+                'learn these alone of unlabelled people: '
+                f'model.pseudo_labels.joints={",".join(map(str, shared))}'
+            )
         return '\n'.join(lines)
 
     def get_data_info(self, index: int) -> dict[str, Any]:

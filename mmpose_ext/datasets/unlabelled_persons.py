@@ -13,6 +13,15 @@ from mmengine.fileio import exists, load
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
+from mmpose_ext.datasets.coco_entries import (
+    ANNOTATION,
+    CATEGORY,
+    DETECTION,
+    IMAGE,
+    SIZE,
+    box_of,
+    check_entry,
+)
 from mmpose_ext.datasets.named_failures import run_pipeline
 
 Boxes = Literal['annotations', 'detections', 'whole_image']
@@ -71,8 +80,9 @@ class UnlabelledPersons(BaseDataset):
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If an option is unknown, there are no boxes, images are not in the
-            annotation file or lack their size, or no box is large and sure enough.
+        ValueError: If an option is unknown, a file is damaged (the file and the entry
+            are named), there are no boxes, images are not in the annotation file or
+            lack their size, or no box is large and sure enough.
     """
 
     METAINFO: dict = {}
@@ -132,7 +142,10 @@ class UnlabelledPersons(BaseDataset):
                 f'{self.ann_file} lists no images; expected a COCO-style annotation '
                 'file'
             )
-        images = {image['id']: image for image in content['images']}
+        images = {}
+        for number, image in enumerate(content['images']):
+            check_entry(image, f'{self.ann_file}: images[{number}]', IMAGE, SIZE)
+            images[image['id']] = image
         found = list(self._boxes(content))
         self._check_known({box.image_id for box in found}, images)
         people = (self._person(images[box.image_id], box) for box in found)
@@ -171,17 +184,24 @@ class UnlabelledPersons(BaseDataset):
             yield from self._annotations(content)
 
     def _annotations(self, content: dict[str, Any]) -> Iterator[_Box]:
-        annotated = [a for a in content.get('annotations') or () if 'bbox' in a]
-        if not annotated:
-            raise ValueError(f'{self.ann_file} has no boxes; {_INSTEAD}')
         categories = content.get('categories') or ()
+        for number, category in enumerate(categories):
+            where = f'{self.ann_file}: categories[{number}]'
+            check_entry(category, where, CATEGORY)
         person = {c['id'] for c in categories if c['name'] == 'person'} or {1}
-        for annotation in annotated:
+        boxes = 0
+        for number, annotation in enumerate(content.get('annotations') or ()):
+            where = f'{self.ann_file}: annotations[{number}]'
+            check_entry(annotation, where, ANNOTATION)
+            if 'bbox' not in annotation:
+                continue
+            boxes += 1
             kind = annotation.get('category_id', 1)
             if kind in person and not annotation.get('iscrowd', 0):
-                yield _Box(
-                    annotation['image_id'], annotation['bbox'], 1.0, annotation['id']
-                )
+                box = box_of(annotation, where)
+                yield _Box(annotation['image_id'], box, 1.0, annotation['id'])
+        if not boxes:
+            raise ValueError(f'{self.ann_file} has no boxes; {_INSTEAD}')
 
     def _detections(self) -> Iterator[_Box]:
         results = _load(self.bbox_file, 'bbox_file', f'; {_INSTEAD}')
@@ -191,10 +211,11 @@ class UnlabelledPersons(BaseDataset):
                 'of COCO detection results {image_id, category_id, bbox, score}'
             )
         for number, result in enumerate(results):
+            where = f'{self.bbox_file}: entry {number}'
+            check_entry(result, where, DETECTION)
             if result['category_id'] == 1 and result['score'] >= self.score_threshold:
-                yield _Box(
-                    result['image_id'], result['bbox'][:4], result['score'], number
-                )
+                box = box_of(result, where)
+                yield _Box(result['image_id'], box, result['score'], number)
 
     def _check_known(self, image_ids: set, images: dict[int, Any]) -> None:
         unknown = sorted(image_ids - images.keys(), key=str)
@@ -226,7 +247,13 @@ class UnlabelledPersons(BaseDataset):
 def _load(path: str | None, what: str, instead: str = '') -> Any:
     if not path or not exists(path):
         raise FileNotFoundError(f'{what} {path!r} does not exist{instead}')
-    return load(path)
+    try:
+        return load(path)
+    except (ValueError, TypeError) as error:  # no JSON, not even text, or another kind
+        raise ValueError(
+            f'{what} {path} cannot be read ({error}); expected JSON, perhaps it is cut '
+            'off: make or download it again'
+        ) from error
 
 
 def _size_of(image: dict[str, Any], path: str) -> tuple[int, int]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mmpose_ext.geometry.drawn_on_the_cpu import to_device
+
 NumJoints = int | Sequence[int]
 
 
@@ -151,9 +153,9 @@ class JointPatches:
         half_sizes = self.patch_size.draw(number, patches, generator)
         asked = torch.arange(patches) < wanted
         return Rectangles(
-            pick(joints, index) + jitter.to(device, non_blocking=True),
-            half_sizes.to(device, non_blocking=True),
-            usable & asked.to(device, non_blocking=True),
+            pick(joints, index) + to_device(jitter, device),
+            to_device(half_sizes, device),
+            usable & to_device(asked, device),
         )
 
     def choose(
@@ -175,8 +177,7 @@ class JointPatches:
             usable = scores > self.score_threshold
         rows = patches if self.replace else 1
         keys = torch.rand(number, rows, count, generator=generator)
-        keys = keys.to(scores.device, non_blocking=True)
-        keys = torch.where(usable[:, None], keys, -1.0)
+        keys = torch.where(usable[:, None], to_device(keys, scores.device), -1.0)
         if self.replace:
             index = keys.argmax(dim=-1)
         else:
@@ -206,7 +207,7 @@ def scattered_rectangles(
     centres = places * torch.tensor([width, height]) - 0.5
     half_sizes = patch_size.draw(count, number, generator)
     return Rectangles(
-        centres.to(device, non_blocking=True),
-        half_sizes.to(device, non_blocking=True),
+        to_device(centres, device),
+        to_device(half_sizes, device),
         torch.ones(count, number, dtype=torch.bool, device=device),
     )

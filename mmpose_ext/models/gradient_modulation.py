@@ -53,7 +53,12 @@ def modality_scores(
 
 
 def _mean_correlation(pred: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Pearson correlation of ``(M, B, D)`` with ``(B, D)``, mean over D."""
+    """Pearson correlation of ``(M, B, D)`` with ``(B, D)``, mean over D.
+
+    Not that of ``evaluation.functional.pearson``, which scores epochs: here each
+    modality has samples of its own and a number is needed in every step, so it is
+    single precision, with a fixed bound for what varies.
+    """
     share = (weight / weight.sum(dim=1, keepdim=True).clamp(min=1))[..., None]
     x = pred - (share * pred).sum(dim=1, keepdim=True)
     y = target - (share * target).sum(dim=1, keepdim=True)

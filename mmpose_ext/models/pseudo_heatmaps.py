@@ -42,10 +42,10 @@ class PseudoHeatmaps(nn.Module):
             view that lie outside of the easy one. The paper says nothing of them; the
             released code teaches them as background (``False``).
         score_threshold: Use a joint only if its maximum is greater (the failed
-            attempts A1 to A4 of Fig. 8).
+            attempts A1 to A4 of Fig. 8); 0 or more and less than 1.
         pixel_weight: ``a`` and ``p``: give each pixel the weight ``1 + a H^p`` with H
             the target, clipped to [0, 1] (the failed attempt C; the paper does not name
-            its functions).
+            its functions); ``a`` at least -1 and ``p`` above 0.
         joints: Indices of the joints to learn; ``None`` means all.
 
     Raises:
@@ -64,7 +64,7 @@ class PseudoHeatmaps(nn.Module):
         resampling: Resampling = 'bilinear',
         validity_mask: bool = True,
         score_threshold: float | None = None,
-        pixel_weight: tuple[float, float] | None = None,
+        pixel_weight: Sequence[float] | None = None,
         joints: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
@@ -80,6 +80,13 @@ class PseudoHeatmaps(nn.Module):
         chosen = list(range(number)) if joints is None else list(joints)
         if not chosen or not all(0 <= joint < number for joint in chosen):
             raise ValueError(f'joints must be in 0 to {number - 1}, got {chosen}')
+        if score_threshold is not None and not 0 <= score_threshold < 1:
+            raise ValueError(
+                f'score_threshold={score_threshold}: expected 0 or more and less than '
+                '1, the height of a sure joint, or None'
+            )
+        if pixel_weight is not None:
+            pixel_weight = check_pixel_weight(pixel_weight)
         self.plane, self.form, self.resampling = plane, form, resampling
         self.validity_mask = validity_mask
         self.score_threshold, self.pixel_weight = score_threshold, pixel_weight
@@ -142,3 +149,18 @@ class PseudoHeatmaps(nn.Module):
             height = target.detach().clamp(0, 1)
             weight = weight * (1 + slope * height**power)
         return weight
+
+
+def check_pixel_weight(values: Sequence[float]) -> tuple[float, float]:
+    """``a`` and ``p`` of :class:`PseudoHeatmaps`, if no weight gets negative by them.
+
+    Raises:
+        ValueError: If one does, or there are not two numbers.
+    """
+    pair = isinstance(values, Sequence) and len(values) == 2
+    if not pair or not (values[0] >= -1 and values[1] > 0):
+        raise ValueError(
+            f'pixel_weight={values}: expected two numbers a, p for weights of 1 + a H^p'
+            ', a at least -1 and p above 0, for example (4, 1)'
+        )
+    return values[0], values[1]

@@ -15,7 +15,7 @@ from torch import Tensor
 from mmpose_ext.evaluation.functional.mpjpe import mpjpe
 
 
-def joint_errors(pred: Tensor, pose: Tensor) -> Tensor:
+def sample_errors(pred: Tensor, pose: Tensor) -> Tensor:
     """Mean joint error of each sample.
 
     Args:

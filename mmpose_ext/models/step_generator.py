@@ -24,6 +24,23 @@ def training_step() -> int:
     return int(MessageHub.get_current_instance().get_info('iter', 0) or 0)
 
 
+def steps_per_epoch() -> int:
+    """Training steps of an epoch of the run.
+
+    Raises:
+        ValueError: Outside of a run, and in one that counts steps alone.
+    """
+    hub = MessageHub.get_current_instance()
+    steps, epochs = hub.get_info('max_iters'), hub.get_info('max_epochs')
+    # MMEngine gives runs that count steps one epoch.
+    if not steps or not epochs or epochs < 2:
+        raise ValueError(
+            'nobody says how many steps an epoch has: train for two epochs or more '
+            '(train_cfg.max_epochs), or give a number of steps instead of "epoch"'
+        )
+    return int(steps) // int(epochs)
+
+
 def run_seed() -> int:
     """The seed that the run began with."""
     seed = MessageHub.get_current_instance().get_info('run_seed')

@@ -11,6 +11,7 @@ from mmpose_ext.visualization.continual import (
 )
 from mmpose_ext.visualization.contributions import (
     ContributionHistory,
+    draw_contribution_comparison,
     draw_contributions,
     read_contributions,
 )
@@ -50,6 +51,7 @@ __all__ = [
     'ViewHeatmaps',
     'camera_to_plot_axes',
     'draw_average_error',
+    'draw_contribution_comparison',
     'draw_contributions',
     'draw_embedding',
     'draw_error_matrix',

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmpose_ext.evaluation.functional.continual import average_error, forgetting
+from mmpose_ext.evaluation.functional.loss_mixture import GaussianPair
 from mmpose_ext.visualization.bars import draw_grouped_bars
 from mmpose_ext.visualization.curves import COLOURS
 
@@ -26,6 +27,7 @@ When = Literal['own', 'last']
 _COLOUR_MAP = 'YlOrRd'
 _DARK = 0.6
 _BINS = 50
+_NOTHING = np.full((3, 2), np.nan)
 
 
 class LossFit(NamedTuple):
@@ -34,12 +36,12 @@ class LossFit(NamedTuple):
     Attributes:
         losses: Normalised to [0, 1], ``(N,)``.
         noisy: The truth, ``(N,)`` bool.
-        clean_probability: Of the component with the lower mean, ``(N,)``.
+        gaussians: That were fitted; ``None`` if all samples count as clean.
     """
 
     losses: np.ndarray
     noisy: np.ndarray
-    clean_probability: np.ndarray
+    gaussians: GaussianPair | None
 
 
 def task_labels(tasks: Sequence[Sequence[str]]) -> list[str]:
@@ -211,7 +213,7 @@ def draw_loss_mixture(figure: Figure, fits: Mapping[str, LossFit]) -> Figure:
     """Draw losses of clean and noisy samples and the two Gaussians (Fig. 3).
 
     Areas are shares: those of the two histograms add up to 1, as do those of the two
-    Gaussians.
+    Gaussians. There are none where losses could not be told apart.
 
     Args:
         figure: An empty figure.
@@ -246,28 +248,6 @@ def draw_loss_mixture(figure: Figure, fits: Mapping[str, LossFit]) -> Figure:
     return figure
 
 
-def mixture_components(
-    losses: np.ndarray, clean_probability: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The two Gaussians that probabilities imply.
-
-    Args:
-        losses: ``(N,)``.
-        clean_probability: ``(N,)``.
-
-    Returns:
-        Weights, means and standard deviations ``(2,)``, the clean component first; a
-        component without any weight has NaN.
-    """
-    share = np.stack([clean_probability, 1 - clean_probability])
-    weights = share.mean(axis=1)
-    with np.errstate(invalid='ignore', divide='ignore'):
-        share = share / share.sum(axis=1, keepdims=True)
-        means = share @ losses
-        spread = (share * (losses - means[:, None]) ** 2).sum(axis=1)
-    return weights, means, np.sqrt(spread)
-
-
 def _draw_losses(ax: Axes, fit: LossFit) -> None:
     edges = np.linspace(0, 1, _BINS + 1).tolist()
     size = len(fit.losses) / _BINS
@@ -277,14 +257,12 @@ def _draw_losses(ax: Axes, fit: LossFit) -> None:
         weights = np.full(len(chosen), 1 / size)
         ax.hist(chosen, edges, weights=weights, color=colour, alpha=0.4, label=name)
     grid = np.linspace(0, 1, 400)
-    rows = zip(*mixture_components(fit.losses, fit.clean_probability), strict=True)
+    rows = zip(*(fit.gaussians or _NOTHING), strict=True)
     for name, colour, (weight, mean, std) in zip(
         ('low component', 'high component'), COLOURS, rows, strict=False
     ):
-        curve = np.full_like(grid, np.nan)
-        if std > 0:
-            factor = weight / (std * np.sqrt(2 * np.pi))
-            curve = factor * np.exp(-(((grid - mean) / std) ** 2) / 2)
+        factor = weight / (std * np.sqrt(2 * np.pi))
+        curve = factor * np.exp(-(((grid - mean) / std) ** 2) / 2)
         ax.plot(grid, curve, color=colour, linewidth=1.5, label=name)
     ax.spines[['top', 'right']].set_visible(False)
 

@@ -85,16 +85,54 @@ def draw_contributions(figure: Figure, history: ContributionHistory) -> Figure:
     Raises:
         ValueError: If there is no epoch.
     """
-    if not len(history.epochs):
-        raise ValueError('there is no epoch to draw')
+    return draw_contribution_comparison(figure, {'': history})
+
+
+def draw_contribution_comparison(
+    figure: Figure, histories: Mapping[str, ContributionHistory]
+) -> Figure:
+    """Draw runs side by side, with the same axes, as :func:`draw_contributions` does.
+
+    Args:
+        figure: An empty figure.
+        histories: By the name of the run.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: If a run has no epoch, or profits differ.
+    """
+    empty = [name for name, history in histories.items() if not len(history.epochs)]
+    if empty:
+        raise ValueError(f'there is no epoch to draw{" in ".join(["", *empty])}')
+    profits = {history.profit for history in histories.values()}
+    if len(profits) > 1:
+        raise ValueError(
+            f'scores of the profits {sorted(profits)} cannot be compared; draw runs '
+            'with the same profit'
+        )
     figure.set_layout_engine('constrained')
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    draw_scores(upper, history)
-    _draw_lines(lower, history.epochs, history.deviations_mm)
-    lower.set_ylim(bottom=0)
-    lower.set_ylabel('std of each alone [mm]')
-    lower.set_xlabel('epoch')
-    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes = figure.subplots(
+        2,
+        len(histories),
+        sharex='col',
+        sharey='row',
+        height_ratios=(3, 2),
+        squeeze=False,
+    )
+    for (upper, lower), (name, history) in zip(axes.T, histories.items(), strict=True):
+        draw_scores(upper, history)
+        upper.set_title(name, fontsize='medium')
+        _draw_lines(lower, history.epochs, history.deviations_mm)
+        lower.set_ylim(bottom=0)
+        lower.set_ylabel('std of each alone [mm]')
+        lower.set_xlabel('epoch')
+        lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for ax in axes[:, 1:].flat:
+        ax.set_ylabel('')
+    for ax in axes[0, 1:]:
+        ax.get_legend().remove()
     return figure
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,3 +42,26 @@ def read_run_file(
         raise ValueError(
             f'{file} is no {name} of {hook}: {type(error).__name__} {error}'
         ) from error
+
+
+def names_of_runs(
+    runs: Sequence[str | os.PathLike], labels: Sequence[str] | None = None
+) -> list[str]:
+    """A name for each run in a picture.
+
+    Args:
+        runs: Folders of runs, or files in them.
+        labels: Names; ``None`` for those of the folders.
+
+    Raises:
+        ValueError: If there are too many or too few, or two are alike.
+    """
+    paths = [Path(run).resolve() for run in runs]
+    names = labels or [p.name if p.is_dir() else p.parent.name for p in paths]
+    if len(names) != len(paths):
+        raise ValueError(f'{len(paths)} runs need as many labels, got {list(names)}')
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f'the labels {list(names)} are not distinct; give others: --labels'
+        )
+    return list(names)

@@ -90,7 +90,15 @@ class TestStore:
             packet = amplitude[0][..., 3]
             mean = packet[np.isfinite(packet)].mean()
             np.testing.assert_allclose(stored[0][holes], mean, rtol=1e-6)
-            np.testing.assert_array_equal(store['csi_phase'][rows], phase.astype('f4'))
+            stored = store['csi_phase'][rows]
+            np.testing.assert_array_equal(stored[1:], phase[1:].astype('f4'))
+            np.testing.assert_array_equal(
+                stored[0][~holes], phase[0][~holes].astype('f4')
+            )
+            turned = np.exp(1j * phase[0][..., 3][np.isfinite(packet)])
+            np.testing.assert_allclose(
+                stored[0][holes], np.angle(turned.sum()), atol=1e-6
+            )
             valid = np.full(row.length, 15)
             valid[1] = 11  # the radar saw nothing
             np.testing.assert_array_equal(store['modality_valid'][rows], valid)
@@ -357,12 +365,64 @@ class TestMissingAndDamaged:
         # Frame 2: no keypoints, no radar. Frame 3: neither radar nor channel state.
         assert store['modality_valid'].tolist() == [15, 15 - 1 - 4, 15 - 4 - 8]
 
-    def test_damaged_ground_truth(self, tmp_path):
+    def test_phase_is_lost_with_the_amplitude(self, tmp_path):
+        """Receivers give a phase of 0 with an amplitude of -inf."""
+        root, content = small(tmp_path)
+        amplitude, phase = content['wifi-csi']
+        amplitude[0, ..., 3], phase[0, ..., 3] = -np.inf, 0
+        amplitude[1, 2, 7, 5], phase[1, 2, 7, 5] = -np.inf, 0
+        amplitude[2, 0, 0, 0] = 1e300  # infinite in single precision
+        for i in range(3):
+            mmfi_format.write_frame(
+                file_of(root, 'wifi-csi', i + 1), 'wifi-csi', content, i
+            )
+        convert_tree(root, tmp_path / 'store')
+        store = FrameStore(tmp_path / 'store')
+        vectors = np.exp(1j * phase)
+        others = np.delete(vectors[0], 3, axis=-1).sum(-1)
+        np.testing.assert_allclose(
+            store['csi_phase'][0][..., 3], np.angle(others), atol=1e-5
+        )
+        vectors[1, 2, 7, 5] = 0
+        mean = np.angle(vectors[1, ..., 5].sum())
+        np.testing.assert_allclose(store['csi_phase'][1, 2, 7, 5], mean, atol=1e-5)
+        vectors[2, 0, 0, 0] = 0
+        mean = np.angle(vectors[2, ..., 0].sum())
+        np.testing.assert_allclose(store['csi_phase'][2, 0, 0, 0], mean, atol=1e-5)
+        assert store['csi_bad_packets'].tolist() == [1 << 3, 0, 0]
+
+    def test_empty_lidar_files(self, tmp_path):
         root, _ = small(tmp_path)
-        file = root / 'E01' / 'S01' / 'A02' / 'ground_truth.npy'
+        file_of(root, 'lidar', 3).write_bytes(b'')
+        report = convert_tree(root, tmp_path / 'store')
+        assert (report['empty_lidar'], report['empty_radar']) == (1, 1)
+        assert '1 frames without LiDAR points' in report_lines(report)
+        assert FrameStore(tmp_path / 'store')['modality_valid'].tolist() == [15, 11, 13]
+
+    def test_damaged_ground_truth(self, tree, tmp_path):
+        root, steps = tree[0], []
+        file = root / 'E01' / 'S02' / 'A18' / 'ground_truth.npy'
         file.write_bytes(file.read_bytes()[:-8])
-        with pytest.raises(ValueError, match=r'ground_truth\.npy is damaged'):
+        with pytest.raises(ValueError, match=r'1 files .*ground_truth\.npy is damaged'):
             convert_tree(root, tmp_path / 'store')
+        report = convert_tree(
+            root,
+            tmp_path / 'store',
+            allow_damaged=True,
+            progress=lambda done, total: steps.append((done, total)),
+        )
+        assert len(report['damaged']) == 1 and 'S02/A18' in report['damaged'][0]
+        assert report['without_poses'] == ['E01_S02_A18']
+        store = FrameStore(tmp_path / 'store')
+        assert report['sequences'] == len(store.sequences) == 5
+        assert 'E01_S02_A18' not in [row.name for row in store.sequences]
+        assert report['frames'] == len(store['pose_cam']) and steps[-1] == (12, 12)
+
+    def test_every_ground_truth_damaged(self, tmp_path):
+        root, _ = small(tmp_path)
+        (root / 'E01' / 'S01' / 'A02' / 'ground_truth.npy').write_bytes(b'')
+        with pytest.raises(ValueError, match=r'ground_truth\.npy that can be read'):
+            convert_tree(root, tmp_path / 'store', allow_damaged=True)
 
 
 class TestResume:

@@ -9,13 +9,20 @@ from mmpose_ext.datasets.mmfi_frame_files import (
     check_depth,
     read_channel_state,
     read_depth,
-    read_frame_file,
     read_ground_truth,
+    read_keypoints,
     read_points,
 )
 
 SEVEN = ('rgb', 'infra1', 'infra2', 'depth', 'lidar', 'mmwave', 'wifi-csi')
 PLACE = ('S01', 'A02')
+READERS = {
+    **dict.fromkeys(('rgb', 'infra1', 'infra2'), read_keypoints),
+    'depth': read_depth,
+    'lidar': lambda file: read_points(file, 3),
+    'mmwave': lambda file: read_points(file, 5),
+    'wifi-csi': lambda file: read_channel_state(file)[0],
+}
 
 
 @pytest.fixture(scope='module')
@@ -29,13 +36,12 @@ def tree(tmp_path_factory):
 @pytest.mark.parametrize('modality', SEVEN)
 def test_values(tree, modality):
     root, content = tree
-    name = 'wifi' if modality == 'wifi-csi' else modality
     for i in range(3):
-        found = read_frame_file(
-            name, mmfi_format.frame_file(root, *PLACE, modality, i + 1)
-        )
-        true = content[modality][0][i] if name == 'wifi' else content[modality][i]
-        kind = {'depth': np.uint16, 'wifi': np.float64}.get(name, np.float32)
+        file = mmfi_format.frame_file(root, *PLACE, modality, i + 1)
+        found = READERS[modality](file)
+        wifi = modality == 'wifi-csi'
+        true = content[modality][0][i] if wifi else content[modality][i]
+        kind = {'depth': np.uint16, 'wifi-csi': np.float64}.get(modality, np.float32)
         assert found.dtype == kind
         np.testing.assert_array_equal(found, true.astype(kind))
 
@@ -80,7 +86,7 @@ def test_broken_off(tree, tmp_path, modality, part):
         size = 1 if modality in ('lidar', 'mmwave') else 0
     file.write_bytes(content[:size])
     with pytest.raises(ValueError, match='frame001.* is damaged'):
-        read_frame_file('wifi' if modality == 'wifi-csi' else modality, file)
+        READERS[modality](file)
     if modality == 'depth':
         with pytest.raises(ValueError, match='no whole PNG'):
             check_depth(file)
@@ -99,17 +105,17 @@ def test_other_contents(tmp_path):
     file = tmp_path / 'frame001.npy'
     np.save(file, np.zeros((18, 2)))
     with pytest.raises(ValueError, match=r'\[18, 2\], expected \[17, 2\]'):
-        read_frame_file('rgb', file)
+        read_keypoints(file)
     np.save(file, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match='damaged'):
-        read_frame_file('rgb', file)
+        read_keypoints(file)
     file = tmp_path / 'frame001.mat'
     savemat(file, {'CSIphase': np.zeros((3, 114, 10))})
     with pytest.raises(ValueError, match=r"frame001.mat .* lacks \['CSIamp'\]"):
-        read_frame_file('wifi', file)
+        read_channel_state(file)
     savemat(file, {'CSIamp': np.zeros((3, 30, 10))})
     with pytest.raises(ValueError, match=r'expected \[3, 114, 10\]'):
-        read_frame_file('wifi', file)
+        read_channel_state(file)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +132,7 @@ def test_ground_truth_that_is_none(tmp_path, poses, message):
         read_ground_truth(tmp_path / 'ground_truth.npy')
 
 
-@pytest.mark.parametrize('modality', ['rgb', 'lidar', 'wifi', 'depth'])
+@pytest.mark.parametrize('modality', ['rgb', 'lidar', 'wifi-csi', 'depth'])
 def test_missing_file(tmp_path, modality):
     with pytest.raises(FileNotFoundError):
-        read_frame_file(modality, tmp_path / 'frame001.x')
+        READERS[modality](tmp_path / 'frame001.x')

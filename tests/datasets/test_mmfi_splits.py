@@ -160,6 +160,25 @@ def test_manual():
     )
 
 
+def test_one_name_without_a_list():
+    """As the command line gives it."""
+    lists = dict(train=dict(subjects='S01'), val=dict(subjects='S02', actions='A27'))
+    parts = split_mmfi('manual', actions_of(1), manual=lists)
+    assert parts == {'train': {'S01': actions_of(1)}, 'val': {'S02': ('A27',)}}
+
+
+def test_empty_lists_mean_nobody():
+    lists = dict(train=dict(subjects=[]), val=dict(subjects=['S01'], actions=[]))
+    parts = split_mmfi('manual', actions_of(1), manual=lists)
+    assert parts == {'train': {}, 'val': {'S01': ()}}
+
+
+def test_manual_parts_that_overlap():
+    lists = dict(train=dict(subjects=['S01', 'S02']), val=dict(subjects=['S02', 'S03']))
+    with pytest.warns(UserWarning, match='14 of the 28 sequences .*E01_S02_A02'):
+        split_mmfi('manual', actions_of(1), manual=lists)
+
+
 def test_protocols():
     assert [len(PROTOCOLS[number]) for number in (1, 2, 3)] == [14, 13, 27]
     assert sorted(PROTOCOLS[1] + PROTOCOLS[2]) == list(PROTOCOLS[3]) == list(ACTIONS)

@@ -61,6 +61,15 @@ def test_samples_carry_names_alone():
             assert set(sample.all_keys()) == {'role', 'id', 'img_path'}
 
 
+def test_reach_of_pieces_travels():
+    """The model has to know it."""
+    people = pairs()
+    for sample in people[1::2]:
+        sample['data_samples'].set_metainfo(dict(source_reach=1.5))
+    samples = semi_supervised_collate(people)['data_samples']['unlabelled']
+    assert [sample.source_reach for sample in samples] == [1.5, 1.5]
+
+
 def test_order_within_a_batch_does_not_matter():
     people = pairs()
     batch = semi_supervised_collate([people[i] for i in (1, 3, 0, 2)])

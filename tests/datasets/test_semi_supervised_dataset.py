@@ -21,7 +21,9 @@ from mmpose_ext.datasets import SemiSupervisedDataset
 from mmpose_ext.datasets.named_failures import run_pipeline
 
 INPUT = (48, 64)
+ROOT = Path(__file__).parents[2]
 REAL = Path(__file__).parents[3] / 'shared/data/coco_mini'
+HOW = 'to learn these alone of unlabelled people: '
 
 LABELLED = [
     dict(type='LoadImage'),
@@ -243,6 +245,13 @@ def test_mpii_and_aic(tmp_path):
     assert dataset.cumulative_sizes == [4, 7]
     assert dataset.metainfo['dataset_name'] == 'mpii'
     assert dataset.shared_joints.sum() == 13
+    # What the config of Table 5 tells people to type.
+    option = 'model.pseudo_labels.joints=0,1,2,3,4,5,9,10,11,12,13,14,15'
+    config = ROOT / 'configs/dual_student/dual_w32_mpii_aic.py'
+    assert option in config.read_text(encoding='utf-8')
+    assert (
+        dataset.summary().splitlines()[2].endswith(f'13 of 16 in both; {HOW}{option}')
+    )
     labels = dataset[0]['data_samples'].gt_instance_labels
     assert labels.keypoints.shape == (1, 16, 2)
     assert (labels.keypoint_weights[0] == 0).nonzero().flatten().tolist() == [6, 7]

@@ -175,3 +175,67 @@ def test_invalid_annotation_file(content, message, tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=message):
         UnlabelledPersons(str(path), boxes='whole_image')
+
+
+GOOD = dict(image_id=500, category_id=1, bbox=BOX, score=0.9)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('[{"image_id": 500, "cat', r'bbox_file .*broken.json cannot be read.*cut off'),
+        (
+            ['person'],
+            r"broken.json: entry 0 is 'person'; expected a dict with image_id",
+        ),
+        ([GOOD, {**GOOD, 'score': None}], 'entry 1 has score=None; expected a number'),
+        ([dict(image_id=500, bbox=BOX)], 'entry 0 has no category_id, score'),
+        (
+            [GOOD, {**GOOD, 'bbox': None}],
+            r'entry 1 has bbox=None; expected \[x, y, wid',
+        ),
+        ([{**GOOD, 'bbox': []}], r'entry 0 has bbox=\[\]'),
+        ([{**GOOD, 'bbox': [1, 2, 3, 'x']}], r"entry 0 has bbox=\[1, 2, 3, 'x'\]"),
+    ],
+)
+def test_damaged_detections(text, message, wild, tmp_path):
+    path = tmp_path / 'broken.json'
+    path.write_text(text if isinstance(text, str) else json.dumps(text))
+    with pytest.raises(ValueError, match=message):
+        UnlabelledPersons(**wild, boxes='detections', bbox_file=str(path))
+
+
+PICTURE = dict(id=1, file_name='a.jpg', width=100, height=100)
+PERSON = dict(id=5, image_id=1, category_id=1, bbox=BOX)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('{"images": [', 'annotation file .*broken.json cannot be read'),
+        (
+            dict(images=['a.jpg']),
+            r"broken.json: images\[0\] is 'a.jpg'; expected a dict",
+        ),
+        (dict(images=[dict(id=1)]), r'images\[0\] has no file_name'),
+        (dict(images=[{**PICTURE, 'width': None}]), r'images\[0\] has width=None'),
+        (dict(images=[PICTURE], annotations=[7]), r'annotations\[0\] is 7'),
+        (
+            dict(images=[PICTURE], annotations=[PERSON, {**PERSON, 'bbox': None}]),
+            r'broken.json: annotations\[1\] has bbox=None',
+        ),
+        (
+            dict(images=[PICTURE], annotations=[dict(bbox=BOX, image_id=1)]),
+            r'annotations\[0\] has no id',
+        ),
+        (
+            dict(images=[PICTURE], annotations=[PERSON], categories=[dict(id=1)]),
+            r'categories\[0\] has no name',
+        ),
+    ],
+)
+def test_damaged_annotations(text, message, tmp_path):
+    path = tmp_path / 'broken.json'
+    path.write_text(text if isinstance(text, str) else json.dumps(text))
+    with pytest.raises(ValueError, match=message):
+        UnlabelledPersons(str(path))

@@ -25,7 +25,9 @@ def first_epoch():
 
 
 def build(model, kind='AGMOptimWrapper', **options):
-    return build_optim_wrapper(model, wrapper_config(f'mmpose.{kind}', **options))
+    return build_optim_wrapper(
+        model, wrapper_config(f'mmpose.{kind}', log_interval=1, **options)
+    )
 
 
 def logged():

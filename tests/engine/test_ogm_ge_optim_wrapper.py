@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from mmengine.logging import MessageHub
@@ -53,10 +55,10 @@ def batch_for_rgb(seed):
     return inputs, {'pose': pred + 0.02 * samples['pose']}
 
 
-def expected_coefficients(batches, score, **options):
+def expected_coefficients(batches, score, model_options=None, **options):
     """From predictions of the untrained model with all but one modality left out."""
     torch.manual_seed(0)
-    model = tiny_multi_modal().eval()
+    model = tiny_multi_modal(**(model_options or {})).eval()
     scores = []
     for inputs, samples in batches:
         features = model.encode(inputs)
@@ -89,10 +91,20 @@ def test_values(score, num_batches):
 
 
 def test_other_fusions():
-    plain = change([tiny_batch()], kind='ModalityOptimWrapper')
-    mlp = change([tiny_batch()], dict(fusion=dict(type='MLPFusion')), **BIASED)
-    assert mlp.keys() != plain.keys()
-    assert all(value.isfinite().all() for value in mlp.values())
+    """A modality's own prediction goes through the whole fusion."""
+    batches, mlp = [tiny_batch()], dict(fusion=dict(type='MLPFusion'))
+    plain = change(batches, mlp, kind='ModalityOptimWrapper')
+    edited = change(batches, mlp, noise=False, **BIASED)
+    coefficients = expected_coefficients(batches, 'inverse_mpjpe', mlp, alpha=0.5)
+    assert coefficients.max() == 1 > coefficients.min()
+    for name, coefficient in zip(MODALITIES, coefficients, strict=True):
+        weight = f'encoders.{name}.linear.weight'
+        torch.testing.assert_close(
+            edited[weight], coefficient * plain[weight], atol=1e-7, rtol=1e-3
+        )
+    torch.testing.assert_close(
+        edited['fusion.hidden.weight'], plain['fusion.hidden.weight']
+    )
 
 
 def test_noise_has_the_spread_of_the_gradient():
@@ -151,9 +163,21 @@ def test_coefficients_are_logged():
     )
 
 
+def test_coefficients_are_logged_at_intervals():
+    """Reading them waits for the device."""
+    change([tiny_batch()], **BIASED)
+    logged = MessageHub.get_current_instance().log_scalars['train/coefficient/rgb']
+    counts = [len(logged.data[0])]
+    for steps in (1, 3, 4):
+        change([tiny_batch()] * steps, log_interval=3, **BIASED)
+        counts.append(len(logged.data[0]))
+    assert [after - before for before, after in pairwise(counts)] == [1, 1, 2]
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
+        (dict(log_interval=0), 'log_interval must be positive, got 0'),
         (dict(alpha=-1), 'alpha must not be negative'),
         (dict(score='negative_mpjpe'), "score must be 'pearson' or 'inverse_mpjpe'"),
         (dict(reference='max'), "reference must be 'mean' or 'min', got 'max'"),

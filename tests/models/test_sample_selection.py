@@ -10,22 +10,22 @@ from torch.testing import assert_close
 from mmpose_ext.models.sample_selection import (
     draw_mixing,
     forget_rate,
-    joint_errors,
     mean_where,
     mix,
     num_kept,
     ramp,
     refine_labels,
+    sample_errors,
     smallest,
 )
 from tests.fixtures.no_waiting import NoWaiting
 
 
-def test_joint_errors():
+def test_sample_errors():
     pose = torch.zeros(2, 2, 3)
     pred = torch.tensor([[[3.0, 4, 0], [0, 0, 1]], [[0, 0, 0], [2, 0, 0]]])
-    assert_close(joint_errors(pred, pose), torch.tensor([3.0, 1.0]))
-    assert joint_errors(pred.bfloat16(), pose).dtype == torch.float32
+    assert_close(sample_errors(pred, pose), torch.tensor([3.0, 1.0]))
+    assert sample_errors(pred.bfloat16(), pose).dtype == torch.float32
 
 
 def test_ramps():

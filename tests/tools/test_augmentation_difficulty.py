@@ -11,7 +11,7 @@ import torch
 from altered_views import AlteredCrops
 from mmengine.config import Config
 from mmengine.runner import Runner
-from mmpose.registry import DATASETS
+from mmpose.registry import DATASETS, MODELS
 
 
 @pytest.fixture(scope='module')
@@ -78,6 +78,23 @@ def test_order(report):
     means = [row['mean']['AP'] for row in report['views']]
     assert means == sorted(means, reverse=True)
     assert names[0] == 'unaltered'
+    few, many = report['joint_cutout']
+    assert 'num_joints=3' in few and 'num_joints=12' in many
+
+
+def test_cutout_of_the_config(trained, tmp_path):
+    """Patches are as large as those that the students learned with."""
+    cfg = Config.fromfile(trained[0])
+    cutout = dict(type='BatchJointCutout', half_size=(3, 6), jitter=4.0)
+    model = MODELS.build({**cfg.model, 'occlusions': [[cutout]]})
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    flags = ['--out', str(tmp_path), '--joint-cutout', '2', '--seeds', '1']
+    args = tool.parse_args([*trained, *flags])
+    size = coloured_people.SIZE
+    trials = tool.trials_of(dataset, tool.metrics_of(cfg), size, model, args)
+    found = trials[-1].operator.patches
+    assert trials[-1].name == 'Joint Cutout 2' and found.num_joints == 2
+    assert tuple(found.half_size) == (3, 6) and found.jitter == 4
 
 
 def test_seeds(report):

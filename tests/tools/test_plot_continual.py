@@ -72,18 +72,37 @@ def test_losses(runs, tmp_path, capsys):
         'losses': (0.2 + 0.5 * noisy + 0.05 * rng.random(60)).tolist(),
         'noisy': noisy.astype(int).tolist(),
         'clean_probability': (1.0 - noisy).tolist(),
+        'gaussians': dict(weights=[0.7, 0.3], means=[0.2, 0.7], stds=[0.02, 0.02]),
     }
     for run in runs[:2]:
         file = tool.Path(run) / 'losses_task_3.json'
         file.write_text(json.dumps(content), encoding='utf-8')
     fit = tool.read_losses(tool.Path(runs[0]), 3)
     assert (fit.noisy == noisy).all()
+    assert fit.gaussians.means.tolist() == [0.2, 0.7]
     out = tmp_path / 'losses.png'
     tool.main([*runs[:2], '--losses', str(out), '--task', '3'])
     assert matplotlib.image.imread(out).std() > 0.01
     assert capsys.readouterr().out == f'wrote {out}\n'
     with pytest.raises(FileNotFoundError, match='losses_task_2.json'):
         tool.main([*runs[:2], '--losses', str(out)])
+    for change in (
+        {'gaussians': {'means': [1, 2]}},
+        {'noisy': [0]},
+        {'losses': 'x'},
+        None,
+    ):
+        broken = content | change if change else {'losses': [0.1]}
+        file.write_text(json.dumps(broken), encoding='utf-8')
+        with pytest.raises(ValueError, match='losses_task_3.json holds no losses'):
+            tool.main([*runs[:2], '--losses', str(out), '--task', '3'])
+    file.write_text(json.dumps(content | {'gaussians': None}), encoding='utf-8')
+    assert tool.read_losses(tool.Path(runs[1]), 3).gaussians is None
+
+
+def test_each_run_has_its_panel():
+    names = tool.panel_names(['naive', 'ours', 'ours'])
+    assert names == ['naive', 'ours, run 1', 'ours, run 2']
 
 
 def test_a_run_that_has_not_finished(runs, tmp_path, capsys):

@@ -47,6 +47,7 @@ def trained(people, tmp_path):
         model = tiny_students.students(
             students=[network, network],
             views=tiny_students.views(20, 0.1, hard_from=hard_from),
+            occlusions=[[dict(type='BatchJointCutout', half_size=(9, 17))]],
         )
         config = coloured_people.write_config(
             tmp_path / 'colours.py',
@@ -68,6 +69,7 @@ def test_values(hard_from, trained, tmp_path):
     means = report['mean_height']
     assert list(means) == ['easy view', 'hard view', 'with 12 joints cut']
     assert report['hard_from'] == hard_from and report['network'] == 'student0'
+    assert 'num_joints=12, half_size=(9, 17)' in report['cutout'], "the config's"
     # The network sees all joints in easy views, most in hard ones, and few where 12 of
     # 17 are covered.
     assert means['easy view'] > 0.9 * means['hard view'] > 0

@@ -5,6 +5,7 @@ import pytest
 
 from mmpose_ext.visualization import (
     ContributionHistory,
+    draw_contribution_comparison,
     draw_contributions,
     new_figure,
     read_contributions,
@@ -42,6 +43,20 @@ def test_standard_errors():
     assert len(upper.collections) == 4
     band = upper.collections[0].get_paths()[0].vertices[:, 1]
     assert np.ptp(band) == 1.0
+
+
+def test_runs_side_by_side():
+    one = ContributionHistory.of(content())
+    twice = one._replace(scores={n: 2 * s for n, s in one.scores.items()})
+    axes = draw_contribution_comparison(new_figure(), {'A': one, 'B': twice}).axes
+    assert [ax.get_title() for ax in axes[:2]] == ['A', 'B']
+    assert axes[1].lines[0].get_ydata().tolist() == [20, 20, 20]
+    assert axes[0].get_ylim() == axes[1].get_ylim()
+    assert axes[1].get_legend() is None
+    with pytest.raises(ValueError, match='same profit'):
+        draw_contribution_comparison(
+            new_figure(), {'A': one, 'B': one._replace(profit='mse')}
+        )
 
 
 def test_read(tmp_path):

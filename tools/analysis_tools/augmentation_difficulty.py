@@ -12,7 +12,8 @@ test people of the config are scored
     Affine 30        turned within +-30 degrees, sizes within 0.75 to 1.25
     Affine 60        turned within +-60 degrees, sizes within 0.5 to 1.5
     RandAugment 20   two of eleven changes of colour, at strength 20 of 30
-    Joint Cutout n   n joints cut out where the network saw them in the unaltered view
+    Joint Cutout n   n joints cut out where the network saw them in the unaltered view,
+                     as large as in the config's Joint Cutout, if it has one
 
 by the config's CocoMetric and by PCK@0.2 of the box, or by its own PCK. Views are
 sampled from the image itself, and what is predicted in a turned view is turned back
@@ -40,6 +41,7 @@ from mmengine.evaluator import Evaluator
 from mmpose.registry import DATASETS, MODELS
 from noise_robustness import quiet_metrics
 from rich.progress import track
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmpose_ext.atomic_write import atomic_path, write_json
@@ -52,6 +54,7 @@ from mmpose_ext.engine.lifter_files import (
 )
 from mmpose_ext.engine.pose_networks import choose_network, inner_metrics
 from mmpose_ext.engine.run_record import machine
+from mmpose_ext.models.views.batch_joint_cutout import joint_cutout_of
 from mmpose_ext.visualization.bars import draw_grouped_bars
 from mmpose_ext.visualization.curves import new_figure
 
@@ -129,7 +132,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     model = load_lifter(files, args, cfg)
     name, network = choose_network(model, args.network)
-    scores = run(Viewer(model, network, args.device), dataset, metrics, cfg, args)
+    scores = run(model, network, dataset, metrics, cfg, args)
     return {
         'config': args.config,
         'checkpoint': args.checkpoint,
@@ -137,6 +140,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         'options': dict(args.cfg_options),
         'people': len(dataset),
         'flip_test': False,
+        'joint_cutout': [
+            joint_cutout_of(model, number).extra_repr() for number in args.joint_cutout
+        ],
         'machine': machine(),
         'views': ranked(scores),
     }
@@ -173,6 +179,7 @@ def trials_of(
     dataset: Any,
     metrics: Sequence[dict],
     size: tuple[int, int],
+    model: nn.Module,
     args: argparse.Namespace,
 ) -> list[Trial]:
     """Every view with every seed, the unaltered one first."""
@@ -182,10 +189,9 @@ def trials_of(
         evaluator.dataset_meta = dataset.metainfo
         return Trial(name, torch.Generator().manual_seed(seed), evaluator, **how)
 
-    operators = {'RandAugment 20': dict(type='BatchRandAugment')}
+    operators = {'RandAugment 20': MODELS.build(dict(type='BatchRandAugment'))}
     for number in args.joint_cutout:
-        options = dict(type='BatchJointCutout', num_joints=number)
-        operators[f'Joint Cutout {number}'] = options
+        operators[f'Joint Cutout {number}'] = joint_cutout_of(model, number)
     trials = [trial(UNALTERED, 0)]
     for seed in range(args.seeds):
         for name, (rotation, scale) in AFFINE.items():
@@ -196,15 +202,15 @@ def trials_of(
             own.maps = view.draw(len(dataset), own.generator)
             trials.append(own)
         trials += [
-            trial(name, seed, operator=MODELS.build(options))
-            for name, options in operators.items()
+            trial(name, seed, operator=operator) for name, operator in operators.items()
         ]
     return trials
 
 
 @torch.no_grad()
 def run(
-    viewer: Viewer,
+    model: Any,
+    network: Any,
     dataset: Any,
     metrics: Sequence[dict],
     cfg: Config,
@@ -213,7 +219,8 @@ def run(
     """Scores of each view, one dictionary a seed."""
     transforms = dataset.pipeline.transforms
     size = transforms[affine_of(transforms)].input_size
-    trials = trials_of(dataset, metrics, size, args)
+    viewer = Viewer(model, network, args.device)
+    trials = trials_of(dataset, metrics, size, model, args)
     turned = [trial for trial in trials if trial.maps is not None]
     crops = AlteredCrops(dataset, torch.stack([trial.maps for trial in turned]))
     loader = cfg.test_dataloader

@@ -11,9 +11,9 @@ the folder. Runs with the same label are seeds of one method: drawn as mean and 
 `--out`: mean error of the tasks so far, errors on each task at the end and right after
 learning it, forgetting. `--matrices`: errors on every task after every task, the mean
 over seeds. `--losses`: of clean and noisy samples of one task and the Gaussians that
-tell them apart (Fig. 3), a panel a run, such as without and with gradient stop, from
-the `losses_task_*.json` of runs that separate noise. If a run has not finished, only
-the tasks that all runs have learnt are drawn.
+tell them apart (Fig. 3), a panel a run (seeds too), such as without and with gradient
+stop, from the `losses_task_*.json` of runs that separate noise. If a run has not
+finished, only the tasks that all runs have learnt are drawn.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from matplotlib.figure import Figure
 from mmpose_ext.atomic_write import atomic_path
 from mmpose_ext.engine.continual import TaskRecord
 from mmpose_ext.engine.continual.task_record import METRICS
+from mmpose_ext.evaluation.functional.loss_mixture import GaussianPair
 from mmpose_ext.visualization.continual import (
     LossFit,
     draw_average_error,
@@ -97,6 +98,7 @@ def read_losses(run: Path, task: int) -> LossFit:
 
     Raises:
         FileNotFoundError: If it did not.
+        ValueError: If the file is something else.
     """
     file = (run if run.is_dir() else run.parent) / f'losses_task_{task}.json'
     if not file.is_file():
@@ -104,12 +106,32 @@ def read_losses(run: Path, task: int) -> LossFit:
             f'there is no {file}; runs with train_cfg.separation write it from task 2 '
             'on'
         )
-    content = json.loads(file.read_text(encoding='utf-8'))
-    return LossFit(
-        np.array(content['losses']),
-        np.array(content['noisy'], dtype=bool),
-        np.array(content['clean_probability']),
-    )
+    try:
+        content = json.loads(file.read_text(encoding='utf-8'))
+        pair = content['gaussians']
+        fit = LossFit(
+            np.array(content['losses'], dtype=np.float64),
+            np.array(content['noisy'], dtype=bool),
+            None if pair is None else GaussianPair.from_dict(pair),
+        )
+        if fit.losses.ndim != 1 or fit.losses.shape != fit.noisy.shape:
+            raise ValueError(f'{fit.losses.shape} losses, {fit.noisy.shape} marks')
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{file} holds no losses of TaskIncrementalTrainLoop: '
+            f'{type(error).__name__} {error}; run the task again'
+        ) from error
+    return fit
+
+
+def panel_names(labels: Sequence[str]) -> list[str]:
+    """A name of its own for each run: those of equal label are numbered."""
+    return [
+        f'{label}, run {labels[: number + 1].count(label)}'
+        if labels.count(label) > 1
+        else label
+        for number, label in enumerate(labels)
+    ]
 
 
 def gather(
@@ -194,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.losses is not None:
         fits = {
             label: read_losses(path, args.task)
-            for label, path in zip(labels, paths, strict=True)
+            for label, path in zip(panel_names(labels), paths, strict=True)
         }
         save(draw_loss_mixture(new_figure(4.5 * len(fits), 3.2), fits), args.losses)
     if args.out is None and args.matrices is None:

@@ -7,9 +7,11 @@
 
 People are drawn at random from the unlabelled ones that the config trains on, and each
 is seen as in training: the easy view, the hard view, and the hard view with joints cut
-out where the network sees them in the easy one. Beside each view stand the network's
-heatmaps, the maximum over joints, and their mean height. One picture a person,
-`joint_cutout_<n>.png`, and `joint_cutout.json` with the heights and the means of all.
+out where the network sees them in the easy one. What is cut out is as large as in the
+config's Joint Cutout, if it has one, and as by default otherwise. Beside each view
+stand the network's heatmaps, the maximum over joints, and their mean height. One
+picture a person, `joint_cutout_<n>.png`, and `joint_cutout.json` with the heights and
+the means of all.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmpose.registry import DATASETS, MODELS
+from mmpose.registry import DATASETS
 from rich.progress import track
 from torch import Tensor, nn
 
@@ -40,6 +42,10 @@ from mmpose_ext.engine.pose_networks import choose_network
 from mmpose_ext.models.estimators.consistency_learner import (
     ConsistencyLearner,
     heatmaps_of,
+)
+from mmpose_ext.models.views.batch_joint_cutout import (
+    BatchJointCutout,
+    joint_cutout_of,
 )
 from mmpose_ext.visualization.curves import new_figure
 from mmpose_ext.visualization.heatmap_panels import ViewHeatmaps, draw_heatmap_panels
@@ -94,11 +100,12 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     name, network = choose_network(model, args.network)
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     numbers = choose_people(dataset, args.num, args.seed)
+    cutout = joint_cutout_of(model, args.joints)
     people = []
     for number in track(numbers, 'people'):
         sample = dataset[number, args.seed + number]
         generator = torch.Generator().manual_seed(args.seed + number)
-        views = views_of(model, network, sample, args.joints, generator)
+        views = views_of(model, network, sample, cutout, generator)
         path = args.out / f'{NAME}_{number - len(dataset.datasets[0])}.png'
         stride = tuple(model.plane.to_input(torch.ones(2)).tolist())
         figure = draw_heatmap_panels(new_figure(12.0, 3.0), [views], stride=stride)
@@ -108,6 +115,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         image = sample['data_samples'].metainfo.get('img_path', '')
         people.append({'image': str(image), 'picture': path.name, 'heights': heights})
     report = report_of(args, cfg, name, people)
+    report['cutout'] = cutout.extra_repr()
     report['command'] = command_line(__file__, argv)
     write_json(args.out / f'{NAME}.json', report)
     for title, mean in report['mean_height'].items():
@@ -139,7 +147,7 @@ def views_of(
     model: ConsistencyLearner,
     network: nn.Module,
     sample: dict[str, Any],
-    joints: int,
+    cutout: BatchJointCutout,
     generator: torch.Generator,
 ) -> list[ViewHeatmaps]:
     """The easy view, the hard one, and the hard one with joints cut out.
@@ -148,7 +156,7 @@ def views_of(
         model: Its views and preprocessing.
         network: Whose heatmaps to take.
         sample: An unlabelled person.
-        joints: How many joints to cut out.
+        cutout: What cuts joints out.
         generator: Of views and cutout.
     """
     preprocessor = model.data_preprocessor
@@ -166,7 +174,6 @@ def views_of(
         batch['data_samples']['source_to_input'],
         generator=generator,
     )
-    cutout = MODELS.build(dict(type='BatchJointCutout', num_joints=joints))
 
     def look(title: str, view: Tensor) -> ViewHeatmaps:
         heatmaps = heatmaps_of(network, preprocessor.normalize(view))
@@ -181,7 +188,7 @@ def views_of(
     views = [easy]
     for title, operators in (
         ('hard view', []),
-        (f'with {joints} joints cut', [cutout]),
+        (f'with {cutout.patches.num_joints} joints cut', [cutout]),
     ):
         hard = model.views.harden(
             pair, operators, *where, generator=generator, fill=preprocessor.fill

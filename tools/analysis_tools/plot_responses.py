@@ -21,6 +21,7 @@ from mmpose_ext.visualization.response_curves import (
     draw_response_comparison,
     read_responses,
 )
+from mmpose_ext.visualization.run_files import names_of_runs
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -42,26 +43,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def labels_of(args: argparse.Namespace) -> list[str]:
-    """A name for each run.
-
-    Raises:
-        ValueError: If there are too many or too few, or two are alike.
-    """
-    paths = [Path(run).resolve() for run in args.runs]
-    names = [path.name if path.is_dir() else path.parent.name for path in paths]
-    labels = args.labels or names
-    if len(labels) != len(paths):
-        raise ValueError(f'{len(paths)} runs need as many labels, got {labels}')
-    if len(set(labels)) < len(labels):
-        raise ValueError(f'the labels {labels} are not distinct; give others: --labels')
-    return labels
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Read and draw."""
     args = parse_args(argv)
-    labels = labels_of(args)
+    labels = names_of_runs(args.runs, args.labels)
     histories = [read_responses(run) for run in args.runs]
     columns = min(args.columns, len(labels))
     rows = -(-len(labels) // columns)

@@ -100,6 +100,8 @@ def render_metafile(text: str, family: Path) -> str:
             for row in content['rows']
             if row['config'] == model['Config']
             and 'baseline' not in row
+            # From other weights or on other data only if the config is named so.
+            and ('init' not in row or row['name'] == Path(row['config']).stem)
             and row.get('options', {}) in ({}, NOISY)
             and (runs := load(family / 'results', row['name']))
         ]

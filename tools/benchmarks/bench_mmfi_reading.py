@@ -40,8 +40,10 @@ from mmpose_ext.datasets import MMFiDataset  # noqa: E402
 from mmpose_ext.datasets.channel_state import clean_csi, min_max  # noqa: E402
 from mmpose_ext.datasets.mmfi_conversion import convert_tree  # noqa: E402
 from mmpose_ext.datasets.mmfi_frame_files import (  # noqa: E402
-    read_frame_file,
+    read_channel_state,
     read_ground_truth,
+    read_keypoints,
+    read_points,
 )
 from mmpose_ext.datasets.mmfi_layout import (  # noqa: E402
     GROUND_TRUTH,
@@ -151,12 +153,14 @@ def from_files(
     """A sample from the files of a frame; `frame` from 0 on."""
     sample = {}
     for name in modalities:
-        value = read_frame_file(
-            name, sequence.folder(name) / frame_name(name, frame + 1)
-        )
+        file = sequence.folder(name) / frame_name(name, frame + 1)
         if name == 'wifi':
-            value = min_max(clean_csi(value[None])[0][0])
-        sample[name] = value
+            amplitude = read_channel_state(file, ('amplitude',))[0]
+            sample[name] = min_max(clean_csi(amplitude[None])[0][0])
+        elif columns := MODALITY_FILES[name].columns:
+            sample[name] = read_points(file, columns)
+        else:
+            sample[name] = read_keypoints(file)
     if poses == 'file':
         sample['pose'] = read_ground_truth(sequence.path / GROUND_TRUTH)[frame]
     elif isinstance(poses, Mapping):

@@ -31,6 +31,7 @@ from torch import Tensor  # noqa: E402
 
 from mmpose_ext.atomic_write import write_json  # noqa: E402
 from mmpose_ext.engine.run_record import machine  # noqa: E402
+from mmpose_ext.geometry.drawn_on_the_cpu import to_device  # noqa: E402
 from mmpose_ext.geometry.rectangles import Rectangles  # noqa: E402
 from mmpose_ext.geometry.similarity import (  # noqa: E402
     compose,
@@ -57,7 +58,18 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--out', type=Path, help='write the figures as JSON')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    for name in ('batch', 'rounds', 'threads'):
+        if getattr(args, name) < 1:
+            parser.error(f'--{name} {getattr(args, name)}: expected 1 or more')
+    if min(args.size) < 8 or any(side % 4 for side in args.size):
+        parser.error(
+            f'--size {args.size[0]} {args.size[1]}: expected width and height of 8 '
+            'pixels or more, multiples of 4, since heatmaps are a quarter as large'
+        )
+    if args.side < 8:
+        parser.error(f'--side {args.side}: expected 8 pixels or more')
+    return args
 
 
 class Inputs:
@@ -102,16 +114,16 @@ def batched(inputs: Inputs) -> tuple[Tensor, Tensor, Tensor]:
     device = inputs.device
     pieces = inputs.pieces.to(device, non_blocking=True)
     maps = torch.stack([inputs.to_easy, inputs.to_hard], dim=1)
-    easy, hard = warp_views(pieces, maps.to(device, non_blocking=True), inputs.size)
+    easy, hard = warp_views(pieces, to_device(maps, device), inputs.size)
     mean, std = (torch.tensor(v, device=device)[:, None, None] for v in (MEAN, STD))
-    centres = inputs.centres.to(device, non_blocking=True)
-    half_sizes = inputs.half_sizes.to(device, non_blocking=True)
+    centres = to_device(inputs.centres, device)
+    half_sizes = to_device(inputs.half_sizes, device)
     exist = torch.ones(centres.shape[1:3], dtype=torch.bool, device=device)
     cut = [
         torch.where(Rectangles(c, h, exist).union(inputs.size), mean, hard)
         for c, h in zip(centres, half_sizes, strict=True)
     ]
-    between = inputs.heatmap_map.to(device, non_blocking=True)
+    between = to_device(inputs.heatmap_map, device)
     targets = [warp(maps, between, inputs.heatmap_size) for maps in inputs.heatmaps]
     return (
         (easy - mean) / std,

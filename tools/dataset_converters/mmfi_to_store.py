@@ -40,7 +40,8 @@ or some of them, and writes one FrameStore with a sequence for each person and a
   modality_valid   bits: 1 rgb, 2 lidar, 4 mmwave, 8 wifi, 16 depth, 32 and 64 infra
 
 Entries of the channel state that are infinite or NaN take the mean of their packet; a
-packet without any, that of the frame's other packets. Amplitudes are not normalised.
+packet without any, that of the frame's other packets. The phase of an entry is lost
+with its amplitude. Amplitudes are not normalised.
 
 A run that is killed goes on where it was when the same command is run again: finished
 sequences wait in .NAME.converting beside the store. The four default modalities of the
@@ -105,7 +106,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--subjects', nargs='+', choices=SUBJECTS, metavar='S01', help='these people')
     add('--actions', nargs='+', choices=ACTIONS, metavar='A01', help='these actions')
     add('--allow-missing', action='store_true', help='folders may be missing')
-    add('--allow-damaged', action='store_true', help='damaged files count as missing')
+    add(
+        '--allow-damaged',
+        action='store_true',
+        help='damaged files count as missing; sequences without poses are left out',
+    )
     add('--workers', type=int, default=min(os.cpu_count() or 1, 8), help='processes')
     add('--overwrite', action='store_true', help='replace the store')
     add('--report', type=Path, help='JSON file for what was found')

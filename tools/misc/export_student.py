@@ -1,7 +1,7 @@
 """One network of a semi-supervised training as an ordinary MMPose estimator.
 
     python tools/misc/export_student.py configs/dual_student/dual_jc_r18_coco.py \
-        work_dirs/dual_jc_r18_coco/best_mean_AP_epoch_95.pth models/dual_jc_r18 \
+        work_dirs/dual_jc_r18_coco/best_mean_AP_epoch_*.pth models/dual_jc_r18 \
         --network student0
 
 writes

@@ -1,6 +1,6 @@
 # COCO test-dev: detected boxes, flip test, a submission file for the evaluation server.
 #   python tools/test.py CONFIG CHECKPOINT
-# writes work_dirs/test-dev.<network>.keypoints.json, one a network; rename one to
+# writes work_dirs/CONFIG.<network>.keypoints.json, one a network; rename one to
 # person_keypoints_test-dev2017_<name>_results.json, zip and submit.
 # The boxes are SimpleBaseline's (Xiao et al.), 60.9 AP on test-dev.
 test_dataset = dict(
@@ -14,15 +14,12 @@ test_dataset = dict(
     test_mode=True,
     max_refetch=0,
 )
-test_dev_evaluator = dict(
-    type='PerNetworkMetric',
-    scored_by=[
-        dict(
-            type='CocoMetric',
-            ann_file='data/coco/annotations/image_info_test-dev2017.json',
-            format_only=True,
-            outfile_prefix='work_dirs/test-dev',
-        )
-    ],
-    protocol=dict(boxes='detected, 60.9 AP', flip_test=True, data='COCO test-dev2017'),
+test_dev_metric = dict(
+    type='CocoMetric',
+    ann_file='data/coco/annotations/image_info_test-dev2017.json',
+    format_only=True,
 )
+test_dev_evaluator = dict(
+    type='PerNetworkMetric', protocol=dict(data='COCO test-dev2017')
+)
+flip_test = dict(flip_test=True, shift_heatmap=True)  # as MMPose's for this codec

@@ -39,6 +39,6 @@ val_evaluator = dict(
             ann_file='data/coco/annotations/person_keypoints_val2017.json',
         )
     ],
-    protocol=dict(boxes='ground truth', flip_test=False, data='COCO val2017'),
+    protocol=dict(boxes='ground truth', data='COCO val2017'),
 )
 test_evaluator = val_evaluator

@@ -46,7 +46,5 @@ h36m_evaluator = dict(
             pred_skeleton='mpii16',
         )
     ],
-    protocol=dict(
-        boxes='projected joints', flip_test=False, data='Human3.6M S9, S11, four views'
-    ),
+    protocol=dict(boxes='projected joints', data='Human3.6M S9, S11, four views'),
 )

@@ -32,5 +32,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type='MultiModalPoseMetric', group_by=('action', 'environment'))
+val_evaluator = dict(
+    type='MultiModalPoseMetric', group_by=('action', 'subject', 'environment')
+)
 test_evaluator = val_evaluator

@@ -33,8 +33,6 @@ test_dataloader = val_dataloader
 val_evaluator = dict(
     type='PerNetworkMetric',
     scored_by=[dict(type='MpiiPCKAccuracy')],
-    protocol=dict(
-        boxes='centre and scale of the file', flip_test=False, data='MPII val'
-    ),
+    protocol=dict(boxes='centre and scale of the file', data='MPII val'),
 )
 test_evaluator = val_evaluator

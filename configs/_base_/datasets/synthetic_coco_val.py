@@ -48,6 +48,6 @@ val_evaluator = dict(
         dict(type='PCKAccuracy', thr=0.2),
         dict(type='PCKAccuracy', thr=0.05, prefix='0.05'),
     ],
-    protocol=dict(boxes='ground truth', flip_test=False, data='rendered people'),
+    protocol=dict(boxes='ground truth', data='rendered people'),
 )
 test_evaluator = val_evaluator

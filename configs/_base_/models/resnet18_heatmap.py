@@ -17,3 +17,17 @@ resnet18 = dict(
     ),
     train_cfg=dict(compute_acc=False),
 )
+# Two students had better not start alike: other ImageNet weights, for the second.
+other_resnet18 = {
+    **resnet18,
+    'backbone': dict(
+        type='ResNet',
+        depth=18,
+        init_cfg=dict(
+            type='Pretrained',
+            prefix='backbone.',
+            checkpoint='https://download.openmmlab.com/mmclassification/v0/resnet/'
+            'resnet18_8xb32_in1k_20210831-fbbb1da6.pth',
+        ),
+    ),
+}

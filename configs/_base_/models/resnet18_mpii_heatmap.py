@@ -1,19 +1,8 @@
 # SimpleBaseline with ResNet-18, for MPII's 16 joints at 256 x 256.
-resnet18 = dict(
-    type='TopdownPoseEstimator',
-    backbone=dict(
-        type='ResNet',
-        depth=18,
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet18'),
-    ),
-    head=dict(
-        type='HeatmapHead',
-        in_channels=512,
-        out_channels=16,
-        loss=dict(type='KeypointMSELoss', use_target_weight=True),
-        decoder=dict(
-            type='MSRAHeatmap', input_size=(256, 256), heatmap_size=(64, 64), sigma=2
-        ),
-    ),
-    train_cfg=dict(compute_acc=False),
+_base_ = 'resnet18_heatmap.py'
+
+mpii_head = dict(
+    out_channels=16, decoder=dict(input_size=(256, 256), heatmap_size=(64, 64))
 )
+resnet18 = dict(head=mpii_head)
+other_resnet18 = dict(head=mpii_head)

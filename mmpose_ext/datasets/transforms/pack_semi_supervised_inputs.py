@@ -32,6 +32,7 @@ class PackSemiSupervisedInputs(BaseTransform):
     Optional Keys:
 
         - id, img_id, img_path
+        - source_reach, of an unlabelled person
 
     Added Keys (the result holds nothing else):
 
@@ -41,7 +42,8 @@ class PackSemiSupervisedInputs(BaseTransform):
           ``(1, K, 2)``, pixels of the input, and ``keypoint_weights`` ``(1, K)``, 1 for
           joints with a label and 0 for others. An unlabelled one has
           ``source_to_input`` ``(2, 3)`` as meta information; after ``TopdownAffine``
-          the image is the input itself, and this is the identity.
+          the image is the input itself, and this is the identity. It also has
+          ``source_reach``, by what factor the image is larger than the box, if known.
 
     Args:
         role: ``'labelled'`` or ``'unlabelled'``.
@@ -75,6 +77,11 @@ class PackSemiSupervisedInputs(BaseTransform):
         else:
             source_to_input = torch.from_numpy(source_to_input_of(results))
             sample.set_field(source_to_input, 'source_to_input', field_type='metainfo')
+            if 'source_to_input' not in results:  # the input itself, no wider
+                sample.set_field(1.0, 'source_reach', field_type='metainfo')
+            elif 'source_reach' in results:
+                reach = results['source_reach']
+                sample.set_field(reach, 'source_reach', field_type='metainfo')
         return {'inputs': image_of(results), 'data_samples': sample}
 
     def __repr__(self) -> str:

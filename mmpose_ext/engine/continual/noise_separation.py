@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mmpose_ext.evaluation.functional.loss_mixture import LossMixture, separate_losses
 from mmpose_ext.evaluation.functional.two_means import two_means
+
+_FEW = 0.01
+"""Share of noisy samples below which a separation is worth a remark."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,25 @@ class NoiseSeparation:
             return mixture
         clean = mixture.clean.copy()
         clean[mixture.normalised.argsort(kind='stable')[:least]] = True
-        return LossMixture(
-            mixture.clean_probability,
-            clean,
-            mixture.normalised,
-            mixture.separable,
-            mixture.means,
-        )
+        return replace(mixture, clean=clean)
+
+    def remarks(self, mixture: LossMixture) -> list[str]:
+        """What people should know about a separation, a sentence each."""
+        if not mixture.separable:
+            return [
+                'losses of clean and noisy samples cannot be told apart; all samples '
+                'count as clean'
+            ]
+        size, kept = len(mixture.clean), int(mixture.clean.sum())
+        likely = int((mixture.clean_probability >= self.threshold).sum())
+        if kept > likely:
+            return [
+                f'{likely} of {size} samples are likely clean, less than the share '
+                f'min_clean={self.min_clean}; the {kept} of least loss count as clean'
+            ]
+        if size - kept < _FEW * size:
+            return [
+                f'only {size - kept} of {size} samples count as noisy: their losses '
+                'are far above the others, among which noise may hide'
+            ]
+        return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,20 +17,24 @@ from mmpose_ext.datasets.noisy_modality_dataset import (
     NoisyModalityDataset,
 )
 
+_NOISE = ('kind', 'ratio', 'seed', 'recipe', 'order', 'modalities')
+
 
 class TaskData:
-    """Datasets of tasks, made when they are asked for.
+    """Training data of tasks, all made at once.
 
     Args:
         loader: Config of the training data loader.
         tasks: Actions of each task.
         noise: ``order``, the modalities that are corrupted in turn from the second
-            task on, or ``modalities``, one a task, ``None`` where nothing is corrupted;
-            ``kind`` (``'raw'`` or ``'unaligned'``), ``ratio``, ``seed``, ``recipe``:
-            see ``NoisyModalityDataset``. ``None`` corrupts nothing.
+            task on, or ``modalities``, which goes before: one a task, ``None`` where
+            nothing is corrupted; ``kind`` (``'raw'`` or ``'unaligned'``), ``ratio``,
+            ``seed``, ``recipe``: see ``NoisyModalityDataset``. ``None`` or a ratio of 0
+            corrupt nothing.
 
     Raises:
-        ValueError: If an option is unknown or out of range, or a modality is not used.
+        ValueError: If an option is unknown or out of range, a modality is not used or
+            none is named, or a task has no sample.
     """
 
     def __init__(
@@ -41,52 +45,39 @@ class TaskData:
     ) -> None:
         self.loader, self.tasks = copy.deepcopy(loader), tasks
         self.noise = check_noise(noise, len(tasks), self.loader['dataset'])
-        self._datasets: dict[int, NoisyModalityDataset] = {}
+        self._datasets = [self._make(task) for task in range(len(tasks))]
 
     def dataset(self, task: int) -> NoisyModalityDataset:
-        """All training samples of a task, with their noise.
-
-        Raises:
-            ValueError: If the task has no sample.
-        """
-        if task not in self._datasets:
-            config = copy.deepcopy(self.loader['dataset'])
-            config['actions'] = list(self.tasks[task])
-            try:
-                clean = DATASETS.build(config)
-                clean.full_init()
-            except ValueError as error:
-                raise ValueError(
-                    f'task {task + 1} ({", ".join(self.tasks[task])}): {error}'
-                ) from error
-            options = {k: v for k, v in self.noise.items() if k != 'modalities'}
-            options['seed'] = int(options.get('seed', 0)) + task
-            modality = self.modality(task)
-            if modality is None:
-                options['ratio'] = 0.0
-            self._datasets[task] = NoisyModalityDataset(
-                clean, modality=modality, **options
-            )
+        """All training samples of a task, with their noise."""
         return self._datasets[task]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Samples of each task."""
+        return [len(dataset) for dataset in self._datasets]
 
     def modality(self, task: int) -> str | None:
         """The modality that is corrupted in a task."""
         return self.noise['modalities'][task]
 
+    def describe(self, task: int) -> str:
+        """The data of a task, for people."""
+        return f'{", ".join(self.tasks[task])}: {self.dataset(task).summary()}'
+
     def facts(self, task: int) -> dict[str, Any] | None:
         """What is corrupted in a task, for the record."""
-        if self.modality(task) is None:
-            return None
         dataset = self.dataset(task)
+        if dataset.noise is None:
+            return None
         return {
-            **{k: v for k, v in dataset.options.items() if k != 'seed'},
+            **{k: v for k, v in dataset.noise.items() if k != 'seed'},
             'samples': len(dataset),
             'noisy': int(dataset.noisy.sum()),
         }
 
     def save_mask(self, task: int, folder: Path) -> None:
         """Write which samples of a task are noisy."""
-        if self.modality(task) is not None:
+        if self.dataset(task).noise is not None:
             self.dataset(task).save_mask(folder / f'noise_task_{task + 1}.json')
 
     def part(self, task: int, samples: Sequence[int] | None) -> Dataset:
@@ -101,18 +92,30 @@ class TaskData:
 
         Every process gets all samples, so that all come to the same conclusions.
         """
-        return DataLoader(
-            dataset,
-            batch_size=self.loader['batch_size'],
-            num_workers=self.loader.get('num_workers', 0),
-            collate_fn=multi_modal_collate,
-        )
+        return self._once(dataset, None)
+
+    def mixed(self, dataset: Dataset, seed: int) -> DataLoader:
+        """As :meth:`in_order`, in an order that the seed alone decides.
+
+        Neighbours of a dataset are frames of one person's one action.
+        """
+        size = len(dataset)  # type: ignore[arg-type]
+        order = np.random.default_rng(seed).permutation(size).tolist()
+        return self._once(dataset, order)
 
     def shuffled(self, dataset: Dataset) -> dict[str, Any]:
         """Config of the training loader on another dataset."""
         config = copy.deepcopy(self.loader)
         config.update(dataset=dataset, persistent_workers=False)
         return config
+
+    def all_of(self, parts: Mapping[int, Sequence[int] | None]) -> Dataset:
+        """Parts of several tasks together.
+
+        Args:
+            parts: Samples by task, as :meth:`part` takes them.
+        """
+        return ConcatDataset([self.part(task, rows) for task, rows in parts.items()])
 
     def beside_memory(self, memory: Dataset, dataset: Dataset) -> dict[str, Any]:
         """Config of a loader of pairs: a remembered and a new sample.
@@ -124,6 +127,31 @@ class TaskData:
         config['sampler'] = dict(type='SourceTargetSampler', infinite=False)
         return config
 
+    def _make(self, task: int) -> NoisyModalityDataset:
+        config = copy.deepcopy(self.loader['dataset'])
+        config['actions'] = list(self.tasks[task])
+        modality = self.modality(task)
+        options = {k: v for k, v in self.noise.items() if k != 'modalities'}
+        options['seed'] = int(options['seed']) + task
+        if modality is None:
+            options['ratio'] = 0.0
+        try:
+            clean = DATASETS.build(config)
+            clean.full_init()
+            return NoisyModalityDataset(clean, modality=modality, **options)
+        except ValueError as error:
+            actions = ', '.join(self.tasks[task])
+            raise ValueError(f'task {task + 1} ({actions}): {error}') from error
+
+    def _once(self, dataset: Dataset, order: Sequence[int] | None) -> DataLoader:
+        return DataLoader(
+            dataset,
+            batch_size=self.loader['batch_size'],
+            sampler=order,
+            num_workers=self.loader.get('num_workers', 0),
+            collate_fn=multi_modal_collate,
+        )
+
 
 def check_noise(
     noise: dict[str, Any] | None, num_tasks: int, dataset: dict[str, Any]
@@ -134,6 +162,9 @@ def check_noise(
         ValueError: As :class:`TaskData`.
     """
     noise = dict(noise or {})
+    strange = sorted(set(noise) - set(_NOISE))
+    if strange:
+        raise ValueError(f'noise has no option {strange}; it takes {list(_NOISE)}')
     order = noise.pop('order', ()) or (None,)
     in_turn = [None, *(order[task % len(order)] for task in range(num_tasks - 1))]
     given = noise.pop('modalities', in_turn)
@@ -157,6 +188,13 @@ def check_noise(
         raise ValueError(
             f'noise on {unknown}, but the dataset uses {used}: nothing would be '
             'corrupted'
+        )
+    if not noise['ratio']:
+        names = [None] * num_tasks
+    elif not wanted and (num_tasks > 1 or not any(order)):
+        raise ValueError(
+            f'noise: ratio={noise["ratio"]}, but no modality is named; set order, such '
+            "as ('lidar', 'wifi'), or modalities, or ratio=0"
         )
     return {**noise, 'modalities': names}
 

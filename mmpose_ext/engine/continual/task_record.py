@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -31,10 +30,13 @@ class TaskRecord:
             training on task i; ``None`` where nothing was measured.
         mean_pose: Error of the mean pose of each task's training data, millimetres.
         scores: Contribution of each modality after each task.
-        noise: What was corrupted in each task: ``modality``, ``kind``, ``ratio``.
+        noise: What was corrupted in each task: ``modality``, ``kind``, ``ratio``,
+            ``samples`` and how many of them are ``noisy``; ``None`` in a clean task.
         separation: What was found in each task: ``identified`` modality, ``scores``,
-            ``kept`` samples, ``precision``, ``recall``, ``F1``, ``AUC``.
-        seconds: Wall time of each task.
+            ``kept`` samples, ``precision``, ``recall``, ``F1``, ``AUC``; these four are
+            ``None`` where all samples are clean.
+        seconds: Wall time of each task, with fitting, estimates and evaluation; what a
+            killed run did after its last checkpoint does not count.
     """
 
     tasks: list[list[str]]
@@ -126,10 +128,10 @@ class TaskRecord:
         right = [found['identified'] == noise['modality'] for noise, found in pairs]
         summary = {'identified': float(np.mean(right))}
         for name in ('precision', 'recall', 'F1', 'AUC'):
-            values = [found.get(name, math.nan) for _, found in pairs]
-            finite = [value for value in values if value is not None]
-            if finite and not all(map(math.isnan, finite)):
-                summary[f'separation/{name}'] = float(np.nanmean(finite))
+            values = [found.get(name) for _, found in pairs]
+            known = [value for value in values if value is not None]
+            if known:
+                summary[f'separation/{name}'] = float(np.mean(known))
         return summary
 
     def save(self, file: Path) -> None:

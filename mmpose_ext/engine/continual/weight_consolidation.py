@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor
 
-from mmpose_ext.evaluation.functional.fisher import Estimator
+from mmpose_ext.choices import check_choice
+from mmpose_ext.evaluation.functional.fisher import ESTIMATORS, Estimator
 
 Others = Literal['replace', 'accumulate']
 
@@ -23,12 +24,14 @@ class WeightConsolidation:
             task before (Eq. 8 and 9).
         beta: Weight of the new task's there.
         others: What becomes of all other weights: ``'replace'``, the new task's
-            information alone, is the paper's to the letter; ``'accumulate'`` adds it to
-            the decayed information of the tasks before (online EWC).
-        decay: Factor of what is accumulated.
+            information alone, is the paper's to the letter, and protects the last task
+            only; ``'accumulate'`` adds it to that of the tasks before.
+        decay: Factor of what is accumulated; below 1 it is online EWC (Schwarz et al.,
+            ICML 2018).
         estimator: ``'per_sample'`` or ``'batch'``; see ``diagonal_fisher``.
-        num_batches: Most batches of the estimate; ``None`` for all.
-        chunk_size: See ``diagonal_fisher``.
+        num_batches: Most batches of the estimate, of samples drawn from the whole task;
+            ``None`` for all.
+        chunk_size: See ``diagonal_fisher``; ``None`` for as many as memory allows.
 
     Raises:
         ValueError: If an option is unknown or out of range.
@@ -44,16 +47,19 @@ class WeightConsolidation:
     chunk_size: int | None = None
 
     def __post_init__(self) -> None:
-        if self.others not in ('replace', 'accumulate'):
-            raise ValueError(
-                "consolidation: others must be 'replace' or 'accumulate', got "
-                f'{self.others!r}'
-            )
+        check_choice('consolidation.others', self.others, get_args(Others))
+        check_choice('consolidation.estimator', self.estimator, ESTIMATORS)
         if self.weight < 0 or not (0 <= self.beta <= 1 and 0 <= self.decay <= 1):
             raise ValueError(
                 f'consolidation: weight={self.weight} must not be negative, '
                 f'beta={self.beta} and decay={self.decay} lie in [0, 1]'
             )
+        for name in ('num_batches', 'chunk_size'):
+            size = getattr(self, name)
+            if size is not None and size < 1:
+                raise ValueError(
+                    f'consolidation: {name}={size} must be positive, or None for all'
+                )
 
     def combine(
         self,

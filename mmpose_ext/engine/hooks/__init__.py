@@ -1,6 +1,7 @@
 """Hooks."""
 
 from mmpose_ext.engine.hooks.collapse_monitor_hook import CollapseMonitorHook
+from mmpose_ext.engine.hooks.evaluation_protocol_hook import EvaluationProtocolHook
 from mmpose_ext.engine.hooks.fisher_information_hook import FisherInformationHook
 from mmpose_ext.engine.hooks.gradient_blending_hook import GradientBlendingHook
 from mmpose_ext.engine.hooks.learning_curve_hook import LearningCurveHook
@@ -16,6 +17,7 @@ from mmpose_ext.engine.hooks.step_seed_hook import StepSeedHook
 
 __all__ = [
     'CollapseMonitorHook',
+    'EvaluationProtocolHook',
     'FisherInformationHook',
     'GradientBlendingHook',
     'LearningCurveHook',

@@ -31,7 +31,7 @@ from mmpose_ext.evaluation.functional.two_means import (
     strengths_by_score,
 )
 
-_STIFFNESS, _SALT = 'fisher_information_stiffness', 0xF15E4
+_ESTIMATE, _SALT = 'fisher_information_estimate', 0xF15E4
 _PREFIX = 'encoders.'
 
 
@@ -42,9 +42,11 @@ class FisherInformationHook(Hook):
     Peng et al. (CVPR 2026): in the first epochs the model's ``WeightConstraintLoss``
     pulls each encoder to its initial weights, as strongly as the Fisher information of
     a weight says, times ``alpha_superior`` for modalities of the upper group of
-    contribution scores and ``alpha_inferior`` for the others. The reference stays the
+    contribution scores and ``alpha_inferior`` for the others. All parameters of an
+    encoder belong to its modality; fusion and head are free. The reference stays the
     initial weights; the information is estimated anew before each epoch (the paper does
-    not say how often).
+    not say how often), or with ``interval`` less often. The groups follow the latest
+    scores in every epoch all the same.
 
     The loss is MPJPE in metres, so the information is in square metres over the square
     of the weight's unit; the papers, whose strengths are 20,000 and 10,000, state
@@ -53,8 +55,8 @@ class FisherInformationHook(Hook):
 
     Encoders are in evaluation mode for the estimate and full precision; random numbers,
     the order of samples and batch norm statistics are undisturbed. Several processes
-    average their estimates. Initial weights and constraint are in checkpoints while
-    they are needed.
+    average their estimates. Initial weights and the latest estimate are in checkpoints
+    while they are needed.
 
     Args:
         alpha_superior: Strength for superior modalities.
@@ -116,11 +118,13 @@ class FisherInformationHook(Hook):
         self.first_epoch, self.normalize = first_epoch, normalize
         self.options: dict[str, Any] = dict(estimator=estimator, chunk_size=chunk_size)
         self.initial = InitialWeights('fisher_information')
-        self._stiffness: dict[str, Tensor] = {}
+        self._fisher: dict[str, Tensor] = {}
+        self._scores: dict[str, float] = {}
+        self._loaded: dict[str, Any] = {}
         self._steps = 0
 
     def before_train(self, runner: Any) -> None:
-        """Keep the initial weights, and go on with the constraint of a resumed run."""
+        """Keep the initial weights, and go on with the estimate of a resumed run."""
         model = bare_model(runner.model)
         if getattr(model, 'constraint', None) is None:
             raise ValueError(
@@ -133,16 +137,16 @@ class FisherInformationHook(Hook):
                 f"has {len(model.modalities)}: choose first_epoch='superior'"
             )
         model.constraint.clear()
-        resumed, stiffness = runner.iter > 0, self._stiffness
-        self._stiffness = {}
-        if runner.epoch >= self.window:
-            return
-        self.initial.start(model.encoders, resumed=resumed)
-        if resumed and stiffness:
-            self._constrain(model, stiffness, 1.0)
+        resumed = runner.iter > 0
+        known, self._loaded = (self._loaded if resumed else {}), {}
+        estimate = known.get('fisher') or {}
+        self._fisher = {name: value.cpu() for name, value in estimate.items()}
+        self._scores = dict(known.get('scores') or {})
+        if runner.epoch < self.window:
+            self.initial.start(model.encoders, resumed=resumed)
 
     def before_train_epoch(self, runner: Any) -> None:
-        """Estimate, or end the constraint."""
+        """Estimate and constrain, or end the constraint."""
         self._steps = 0
         constraint = bare_model(runner.model).constraint
         if runner.epoch >= self.window:
@@ -150,8 +154,14 @@ class FisherInformationHook(Hook):
                 runner.logger.info(f'no constraint from epoch {runner.epoch + 1} on')
             constraint.clear()
             self.initial.forget()
-        elif runner.epoch == 0 or (self.interval and runner.epoch % self.interval == 0):
+            self._fisher = {}
+            return
+        due = self.interval and runner.epoch % self.interval == 0
+        if due or not self._fisher:
             self._estimate(runner)
+        else:
+            self._scores = runner.message_hub.get_info(SCORES) or self._scores
+        self._constrain(runner)
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -176,18 +186,18 @@ class FisherInformationHook(Hook):
         )
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Put initial weights and constraint into the checkpoint."""
+        """Put initial weights and the estimate into the checkpoint."""
         self.initial.save(checkpoint)
-        stiffness = bare_model(runner.model).constraint.stiffness
-        if self.initial.weights and stiffness:
-            checkpoint[_STIFFNESS] = {n: v.cpu() for n, v in stiffness.items()}
+        if self._fisher:
+            checkpoint[_ESTIMATE] = {'fisher': self._fisher, 'scores': self._scores}
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Take them from it."""
         self.initial.load(checkpoint)
-        self._stiffness = dict(checkpoint.get(_STIFFNESS) or {})
+        self._loaded = dict(checkpoint.get(_ESTIMATE) or {})
 
     def _estimate(self, runner: Any) -> None:
+        """Information and scores as of now, the former in main memory."""
         model = bare_model(runner.model)
         with side_trip(runner.model, step=runner.iter, salt=_SALT):
             model.eval()
@@ -203,7 +213,13 @@ class FisherInformationHook(Hook):
         if get_world_size() > 1:
             for value in fisher.values():
                 all_reduce(value, 'mean')
-        strengths = strengths_by_score(scores, *self.alphas, self.groups)
+        self._fisher = {name: value.cpu() for name, value in fisher.items()}
+        self._scores = dict(scores)
+
+    def _constrain(self, runner: Any) -> None:
+        """Set the constraint from the latest information and scores."""
+        model, fisher = bare_model(runner.model), self._fisher
+        strengths = strengths_by_score(self._scores, *self.alphas, self.groups)
         means = self._report(runner, fisher, strengths)
         if self.normalize == 'mean':
             count = sum(value.numel() for value in fisher.values())
@@ -211,14 +227,6 @@ class FisherInformationHook(Hook):
             fisher = {name: value / (whole or 1.0) for name, value in fisher.items()}
         for modality, mean in means.items():
             runner.message_hub.update_scalar(f'fisher/{modality}', mean)
-        self._constrain(model, fisher, strengths)
-
-    def _constrain(
-        self,
-        model: Any,
-        fisher: Mapping[str, Tensor],
-        strengths: Mapping[str, float] | float,
-    ) -> None:
         device = next(model.parameters()).device
         reference = {
             name: self.initial.weights[name].to(device)

@@ -136,6 +136,11 @@ class ShapleyContributionHook(Hook):
         """Report the scores."""
         found = None if self.meter is None else self.meter.compute()
         if found is None:
+            runner.logger.warning(
+                f'no contributions in epoch {runner.epoch + 1}: no batch could be '
+                "scored. With pool='batch', one needs two samples or more on a process "
+                "(train_dataloader.batch_size); pool='epoch' does not"
+            )
             return
         if not all(map(_finite, (found.scores, found.deviations_mm))):
             runner.logger.warning(

@@ -3,48 +3,50 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop
 from mmpose.registry import LOOPS
 from torch import Tensor, nn
-from torch.utils.data import ConcatDataset, Dataset
+from torch.utils.data import Dataset
 
 from mmpose_ext.atomic_write import write_json
 from mmpose_ext.datasets.mmfi_tasks import read_tasks
-from mmpose_ext.engine.continual.noise_separation import NoiseSeparation
-from mmpose_ext.engine.continual.stages import Stage, plan_stages
-from mmpose_ext.engine.continual.task_data import TaskData, remembered
-from mmpose_ext.engine.continual.task_record import TaskRecord
-from mmpose_ext.engine.continual.weight_consolidation import WeightConsolidation
-from mmpose_ext.engine.initial_weights import blend_with
-from mmpose_ext.engine.run_length import planned_steps
-from mmpose_ext.engine.sample_passes import (
-    contributions,
-    losses_of_samples,
-    prepared,
+from mmpose_ext.engine.continual.fresh_optimizer import renew_optimizer
+from mmpose_ext.engine.continual.relearning import go_back
+from mmpose_ext.engine.continual.separation_report import (
+    separation_facts,
+    separation_sentence,
+    write_losses,
 )
+from mmpose_ext.engine.continual.stages import Stage, plan_stages
+from mmpose_ext.engine.continual.start_summary import describe_tasks
+from mmpose_ext.engine.continual.task_data import TaskData, remembered
+from mmpose_ext.engine.continual.task_estimates import (
+    consolidate,
+    mean_contributions,
+)
+from mmpose_ext.engine.continual.task_evaluation import TaskEvaluation
+from mmpose_ext.engine.continual.task_method import check_model, read_method
+from mmpose_ext.engine.continual.task_record import TaskRecord
+from mmpose_ext.engine.continual.task_state import (
+    TaskStateHook,
+    check_unchanged,
+    plain,
+)
+from mmpose_ext.engine.run_length import planned_steps
 from mmpose_ext.engine.side_trip import bare_model, side_trip
-from mmpose_ext.evaluation.functional.fisher import diagonal_fisher
-from mmpose_ext.evaluation.functional.loss_mixture import separation_scores
 from mmpose_ext.evaluation.functional.two_means import strengths_by_score
 from mmpose_ext.models.estimators import MultiModalPoseEstimator
-from mmpose_ext.models.evaluation_mode import evaluating
 from mmpose_ext.models.sample_losses import dataset_losses
 
 RECORD = 'continual.json'
 """File in the work dir with everything that the run found out."""
-
-_CHECKPOINT_KEY = 'continual'
 
 
 @LOOPS.register_module()
@@ -63,12 +65,12 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
        far and on the next one.
 
     Each part can be left out; without any this is naive fine-tuning. ``CoTeaching`` is
-    told the true share of noisy samples. Optimiser and
-    schedulers are built anew for every phase. Scores, losses, Fisher information and
-    evaluations are functions of weights and data alone, made in evaluation mode, so
-    that a run that is killed anywhere ends as an uninterrupted one: it resumes from the
-    last epoch and makes again what was between epochs. ``work_dir/continual.json`` is
-    rewritten after each task.
+    told the true share of noisy samples. Optimiser and schedulers are built anew for
+    every phase. Scores, losses, Fisher information and evaluations are functions of
+    weights and data alone, made in evaluation mode, so that a run that is killed
+    anywhere ends as an uninterrupted one: it resumes from the last epoch and makes
+    again what came after it. The checkpoint of a task's last epoch holds all that was
+    found out about the task. ``work_dir/continual.json`` is rewritten after each task.
 
     Args:
         runner: The runner.
@@ -81,13 +83,13 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
         separation: Options of :class:`NoiseSeparation`.
         consolidation: Options of :class:`WeightConsolidation`; the model needs a
             ``consolidation`` loss.
-        relearning: ``epoch`` of the task's training at whose start it happens,
-            ``alpha_superior`` (0.5) and ``alpha_inferior`` (0.7).
-        rehearsal: ``per_task``, samples of each task that are kept and rehearsed.
+        relearning: Options of :class:`Relearning`.
+        rehearsal: Options of :class:`Rehearsal`.
 
     Raises:
-        ValueError: If an option is unknown or does not fit the others; on resuming, if
-            the tasks have changed.
+        ValueError: If an option is unknown or does not fit the others, or a task has no
+            sample to learn from or to test with; on resuming, if options or data have
+            changed.
     """
 
     _epoch: int
@@ -112,27 +114,26 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
                 f'{type(self).__name__} builds a loader for each task, so it needs the '
                 f'config of one, got {type(dataloader).__name__}'
             )
-        if data not in ('task', 'seen'):
-            raise ValueError(f"data must be 'task' or 'seen', got {data!r}")
+        self.method = read_method(
+            epochs_per_task=epochs_per_task,
+            data=data,
+            separation=separation,
+            consolidation=consolidation,
+            relearning=relearning,
+            rehearsal=rehearsal,
+        )
         protocol = dataloader['dataset'].get('protocol', 1)
         self.tasks = read_tasks(tasks, protocol)
-        self.task_data = TaskData(dataloader, self.tasks, noise)
-        self.data = data
-        self.separation = separation and NoiseSeparation(**separation)
-        self.consolidation = consolidation and WeightConsolidation(**consolidation)
-        self.relearning = relearning and _read_relearning(relearning, epochs_per_task)
-        self.per_task = (rehearsal or {}).get('per_task', 0)
         self.stages = plan_stages(
             len(self.tasks),
             train_epochs=epochs_per_task,
-            fit_epochs=self.separation.fit_epochs if self.separation else 0,
+            fit_epochs=self.method.fit_epochs,
         )
-        super().__init__(runner, dataloader, max_epochs=len(self.stages))
-        if self.consolidation and any(n.consolidation is None for n in self.networks):
-            raise ValueError(
-                'consolidation needs the loss in the model: set '
-                "model.consolidation=dict(type='WeightConstraintLoss')"
-            )
+        self.task_data = TaskData(dataloader, self.tasks, noise)
+        first = self.task_data.shuffled(self.task_data.dataset(0))
+        super().__init__(runner, first, max_epochs=len(self.stages))
+        check_model(self.method, self.model)
+        self.evaluation = TaskEvaluation(runner, self.tasks, protocol)
         self.record = TaskRecord.of(self.tasks)
         self.scores: dict[str, float] | None = None
         self.clean: dict[int, list[int]] = {}
@@ -140,8 +141,9 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
         self.start: dict[str, Tensor] | None = None
         self.fisher: list[dict[str, Tensor]] | None = None
         self.reference: list[dict[str, Tensor]] | None = None
-        self.num_finished = 0
-        runner.register_hook(_TaskStateHook(self))
+        self._loader_of: tuple[int, str] | None = None
+        self._since = time.monotonic()
+        runner.register_hook(TaskStateHook(self))
 
     @property
     def model(self) -> Any:
@@ -156,14 +158,13 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
     def run(self) -> nn.Module:
         """Learn all tasks."""
         self.runner.call_hook('before_train')
+        self.runner.logger.info(
+            describe_tasks(self.task_data, self.method, self.stages[0].num_epochs)
+        )
+        self._since = time.monotonic()
         while self._epoch < self._max_epochs:
-            stage = self.stages[self._epoch]
-            self._finish_tasks(before=stage.task)
-            self._enter(stage)
-            begin = time.monotonic()
+            self._enter(self.stages[self._epoch])
             self.run_epoch()
-            self.record.seconds[stage.task] += time.monotonic() - begin
-        self._finish_tasks(before=len(self.tasks))
         self._write_result()
         self.runner.call_hook('after_train')
         return self.runner.model
@@ -171,7 +172,7 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
     def run_epoch(self) -> None:
         """One epoch of a task."""
         stage = self.stages[self._epoch]
-        print_log(f'{stage}', logger='current')
+        self.runner.logger.info(f'{stage}')
         if stage.phase == 'train' and hasattr(self.model, 'begin_epoch'):
             self.model.begin_epoch(self.dataloader, stage.epoch, stage.num_epochs)
         super().run_epoch()
@@ -179,7 +180,7 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs besides the weights."""
         return {
-            'tasks': [list(actions) for actions in self.tasks],
+            'options': self._options(),
             'record': self.record.to_dict(),
             'scores': self.scores,
             'clean': self.clean,
@@ -187,26 +188,44 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
             'start': self.start,
             'fisher': self.fisher,
             'reference': self.reference,
-            'num_finished': self.num_finished,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state.
 
         Raises:
-            ValueError: If it is of other tasks.
+            ValueError: If it was made with other options or other data.
         """
-        tasks = [list(actions) for actions in self.tasks]
-        if state['tasks'] != tasks:
-            raise ValueError(
-                f'the checkpoint was made with the tasks {state["tasks"]}, the config '
-                f'has {tasks}; resume with the same list, or start anew without '
-                '--resume'
-            )
+        check_unchanged(state.get('options', {}), self._options())
         self.record = TaskRecord.from_dict(state['record'])
-        for name in ('scores', 'start', 'fisher', 'reference', 'num_finished'):
+        for name in ('scores', 'start', 'fisher', 'reference'):
             setattr(self, name, state[name])
         self.clean, self.memory = dict(state['clean']), dict(state['memory'])
+
+    def finish_stage(self) -> None:
+        """Close the task whose last epoch is over."""
+        stage = self.stages[self._epoch]
+        if stage.phase == 'train' and stage.ends:
+            self._finish(stage.task)
+
+    def count_time(self) -> None:
+        """Put down the time since the last call for the present task."""
+        now = time.monotonic()
+        stage = self.stages[min(self._epoch, len(self.stages) - 1)]
+        self.record.seconds[stage.task] += now - self._since
+        self._since = now
+
+    def _options(self) -> dict[str, Any]:
+        """What must be the same in a resumed run."""
+        return plain(
+            {
+                'tasks': self.tasks,
+                'epochs_per_task': self.stages[0].num_epochs,
+                'noise': self.task_data.noise,
+                'samples': self.task_data.sizes,
+                **self.method.to_dict(),
+            }
+        )
 
     def _enter(self, stage: Stage) -> None:
         """Make model, loader, optimiser and constraints ready for an epoch."""
@@ -221,167 +240,134 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
         self._set_consolidation(stage)
         self._set_loader(stage)
         if stage.begins:
-            self._build_optimizer()
+            renew_optimizer(self.runner)
         # Accumulated gradients count in steps of the phase, which ends with an update.
         steps = len(self.dataloader)
         self.runner.optim_wrapper.initialize_count_status(
             self.runner.model, stage.epoch * steps, stage.num_epochs * steps
         )
-        again = stage.phase == 'train' and self.relearning
-        if again and stage.epoch == again['epoch']:
+        again = self.method.relearning
+        if again and stage.phase == 'train' and stage.epoch == again.epoch:
             self._relearn(stage.task)
 
     def _begin_phase(self, stage: Stage) -> None:
-        is_new_task = stage.phase == 'fit' or not self._has_fitting(stage.task)
-        if is_new_task:
-            self.task_data.save_mask(stage.task, Path(self.runner.work_dir))
+        if stage.phase == 'fit' or not (stage.task and self.method.fit_epochs):
+            if is_main_process():
+                self.task_data.save_mask(stage.task, Path(self.runner.work_dir))
             self.record.noise[stage.task] = self.task_data.facts(stage.task)
             self.start = copy.deepcopy(self.model.state_dict())
-        if stage.phase == 'train' and stage.task and self.separation:
+        if stage.phase == 'train' and stage.task and self.method.separation:
             self._separate(stage.task)
 
-    def _has_fitting(self, task: int) -> bool:
-        return bool(task and self.separation and self.separation.fit_epochs)
-
     def _stopped(self, stage: Stage) -> list[str]:
-        if stage.phase != 'fit' or not self.separation:
+        if stage.phase != 'fit' or not self.method.separation:
             return []
-        return self.separation.superior(self.scores or {})
+        return self.method.separation.superior(self.scores or {})
 
     def _separate(self, task: int) -> None:
         """Name the noisy modality and leave noisy samples out."""
-        assert self.separation and self.scores is not None
+        separation, before = self.method.separation, self.scores
+        assert separation and before is not None
         dataset = self.task_data.dataset(task)
         now = self._scores(dataset)
-        identified = self.separation.identify(self.scores, now)
-        losses = self._losses(dataset)
-        mixture = self.separation.separate(losses.numpy(), seed=task)
-        if not mixture.separable:
-            print_log(
-                f'task {task + 1}: losses of clean and noisy samples cannot be told '
-                'apart; all samples count as clean',
-                logger='current',
-            )
-        found = {
+        identified = separation.identify(before, now)
+        mixture = separation.separate(self._losses(dataset).numpy(), seed=task)
+        for remark in separation.remarks(mixture):
+            self._say(task, remark)
+        facts = separation_facts(mixture, dataset.noisy)
+        self.record.separation[task] = {
             'identified': identified,
-            'scores_before': self.scores,
+            'scores_before': before,
             'scores': now,
-            'separable': mixture.separable,
-            'samples': len(mixture.clean),
-            'kept': int(mixture.clean.sum()),
-            **separation_scores(
-                dataset.noisy, mixture.clean_probability, mixture.clean
-            ),
+            **facts,
         }
-        self.record.separation[task] = found
-        if self.separation.filter:
+        if separation.filter:
             self.clean[task] = np.flatnonzero(mixture.clean).tolist()
-        self._write_losses(task, mixture, dataset.noisy)
-        print_log(
-            f'task {task + 1}: noise in {identified}, {found["kept"]} of '
-            f'{found["samples"]} samples kept; F1 of noisy {found["F1"]:.2f}',
-            logger='current',
-        )
-        if self.separation.restore:
+        if is_main_process():
+            file = Path(self.runner.work_dir) / f'losses_task_{task + 1}.json'
+            write_losses(file, mixture, dataset.noisy)
+        self._say(task, f'noise in {identified}; {separation_sentence(facts)}')
+        if separation.restore:
             assert self.start is not None
             self.model.load_state_dict(self.start)
 
-    def _finish_tasks(self, before: int) -> None:
-        """Close the tasks that are learnt and not yet closed."""
-        for task in range(self.num_finished, before):
-            self._finish(task)
-            self.num_finished = task + 1
-
     def _finish(self, task: int) -> None:
+        """Find out what a task has left behind."""
         used = self._used(task)
         self.scores = self._scores(used)
         self.record.scores[task] = self.scores
-        if self.consolidation:
+        if self.method.consolidation:
             self._consolidate(task, used)
-        if self.per_task:
-            samples = len(self.task_data.dataset(task))
-            seed = int(self.runner.seed or 0) + task
+        if self.method.rehearsal:
             self.memory[task] = remembered(
-                samples, self.per_task, seed=seed, among=self.clean.get(task)
+                self.task_data.sizes[task],
+                self.method.rehearsal.per_task,
+                seed=self._seed(task),
+                among=self.clean.get(task),
             )
         for other in range(min(task + 2, len(self.tasks))):
-            metrics = self._evaluate(other)
+            with self._side_trip():
+                metrics = self.evaluation.score(self.runner.model, other)
             self.record.set_error(task, other, metrics)
             self.record.mean_pose[other] = metrics.get('mean_pose/MPJPE')
+        self.count_time()
         if is_main_process():
             self.record.save(Path(self.runner.work_dir) / RECORD)
         summary = self.record.summary()
-        print_log(
-            f'task {task + 1} learnt: average MPJPE {summary["average/MPJPE"]:.2f} mm, '
-            f'P-MPJPE {summary["average/P-MPJPE"]:.2f} mm',
-            logger='current',
+        self._say(
+            task,
+            f'learnt: average MPJPE {summary["average/MPJPE"]:.2f} mm, P-MPJPE '
+            f'{summary["average/P-MPJPE"]:.2f} mm',
         )
 
     def _consolidate(self, task: int, dataset: Dataset) -> None:
-        assert self.consolidation
-        options = self.consolidation
-        separation = self.record.separation[task]
-        noisy = separation['identified'] if separation else None
-        combined, reference = [], []
-        for number, network in enumerate(self.networks):
-            with self._side_trip(), evaluating(network):
-                batches = prepared(network, self.task_data.in_order(dataset))
-                new = diagonal_fisher(
-                    network,
-                    losses_of_samples,
-                    itertools.islice(batches, options.num_batches),
-                    estimator=options.estimator,
-                    chunk_size=options.chunk_size,
-                )
-            old = None if self.fisher is None else self.fisher[number]
-            combined.append(options.combine(new, old, noisy))
-            reference.append(_copied(dict(network.named_parameters())))
-        self.fisher, self.reference = combined, reference
+        options = self.method.consolidation
+        assert options
+        found = self.record.separation[task]
+        noisy = found['identified'] if found else None
+        batches = self.task_data.mixed(dataset, self._seed(task))
+        with self._side_trip():
+            self.fisher, self.reference = consolidate(
+                self.networks, batches, options, old=self.fisher, noisy=noisy
+            )
 
     def _set_consolidation(self, stage: Stage) -> None:
+        options = self.method.consolidation
         for number, network in enumerate(self.networks):
             if network.consolidation is None:
                 continue
             network.consolidation.clear()
-            if self.consolidation and self.fisher and stage.phase == 'train':
-                assert self.reference is not None
-                fisher = self.fisher[number]
-                reference = {name: self.reference[number][name] for name in fisher}
-                network.consolidation.set(reference, fisher, self.consolidation.weight)
+            if options and self.fisher and self.reference and stage.phase == 'train':
+                network.consolidation.set(
+                    self.reference[number], self.fisher[number], options.weight
+                )
 
     def _relearn(self, task: int) -> None:
         """Go part of the way back to the task's start (Eq. 4)."""
-        assert self.relearning and self.start is not None
+        options = self.method.relearning
+        assert options and self.start is not None
         scores = self._scores(self._used(task))
         alphas = strengths_by_score(
-            scores, self.relearning['alpha_superior'], self.relearning['alpha_inferior']
+            scores, options.alpha_superior, options.alpha_inferior
         )
-        for name, module in self.model.named_modules():
-            if module in self.networks:
-                encoders = f'{name}.encoders.'.removeprefix('.')
-                blend_with(module.encoders, _part(self.start, encoders), alphas)
+        go_back(self.model, self.start, alphas)
         told = ', '.join(f'{name} {alpha:g}' for name, alpha in alphas.items())
-        print_log(f'task {task + 1}: re-learning, {told}', logger='current')
+        self._say(task, f're-learning, {told}')
 
     def _used(self, task: int) -> Dataset:
         return self.task_data.part(task, self.clean.get(task))
 
     def _set_loader(self, stage: Stage) -> None:
         """The loader of an epoch; the same one as long as the phase lasts."""
-        if not stage.begins and getattr(self, '_loader_of', None) == (
-            stage.task,
-            stage.phase,
-        ):
+        if self._loader_of == (stage.task, stage.phase):
             return
         if stage.phase == 'fit':
             config = self.task_data.shuffled(self.task_data.dataset(stage.task))
-        elif self.data == 'seen':
-            parts = [self._used(task) for task in range(stage.task + 1)]
-            config = self.task_data.shuffled(ConcatDataset(parts))
-        elif self.per_task and stage.task:
-            memory: Dataset = ConcatDataset(
-                [self.task_data.part(t, kept) for t, kept in self.memory.items()]
-            )
+        elif self.method.data == 'seen':
+            parts = {task: self.clean.get(task) for task in range(stage.task + 1)}
+            config = self.task_data.shuffled(self.task_data.all_of(parts))
+        elif self.method.rehearsal and stage.task:
+            memory = self.task_data.all_of(self.memory)
             config = self.task_data.beside_memory(memory, self._used(stage.task))
         else:
             config = self.task_data.shuffled(self._used(stage.task))
@@ -403,29 +389,13 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
             diff_rank_seed=randomness.get('diff_rank_seed', False),
         )
 
-    def _build_optimizer(self) -> None:
-        """Optimiser and schedulers as at the start of a run."""
-        runner, cfg = self.runner, self.runner.cfg
-        runner.optim_wrapper = runner.build_optim_wrapper(
-            copy.deepcopy(cfg.optim_wrapper)
-        )
-        runner.scale_lr(runner.optim_wrapper, runner.auto_scale_lr)
-        if cfg.get('param_scheduler') is not None:
-            runner.param_schedulers = runner.build_param_scheduler(
-                copy.deepcopy(cfg.param_scheduler)
-            )
-
     def _side_trip(self) -> Any:
         return side_trip(self.model, step=self._iter, salt=self._epoch)
 
     def _scores(self, dataset: Dataset) -> dict[str, float]:
         """Contributions, the mean over the networks."""
         with self._side_trip():
-            rows = [
-                contributions(network, self.task_data.in_order(dataset))
-                for network in self.networks
-            ]
-        return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+            return mean_contributions(self.networks, self.task_data.in_order(dataset))
 
     def _losses(self, dataset: Dataset) -> Tensor:
         """Losses of samples, the mean over the networks."""
@@ -434,36 +404,11 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
             losses = dataset_losses(self.networks, loader, self.model.data_preprocessor)
         return losses.mean(dim=0)
 
-    @torch.no_grad()
-    def _evaluate(self, task: int) -> dict[str, float]:
-        """Score the model on the test part of a task."""
-        config = copy.deepcopy(self.runner.cfg.val_dataloader)
-        config['dataset']['actions'] = list(self.tasks[task])
-        config['persistent_workers'] = False
-        loader = self._build(config)
-        options = copy.deepcopy(self.runner.cfg.val_evaluator)
-        options.pop('outfile', None)
-        evaluator = self.runner.build_evaluator(options)
-        evaluator.dataset_meta = loader.dataset.metainfo
-        with self._side_trip(), evaluating(self.model):
-            for batch in loader:
-                outputs = self.runner.model.val_step(batch)
-                evaluator.process(data_samples=outputs, data_batch=batch)
-        return evaluator.evaluate(len(loader.dataset))
+    def _seed(self, task: int) -> int:
+        return int(self.runner.seed or 0) + task
 
-    def _write_losses(self, task: int, mixture: Any, noisy: np.ndarray) -> None:
-        """Leave the losses of a separation in the work dir, for pictures."""
-        if is_main_process():
-            write_json(
-                Path(self.runner.work_dir) / f'losses_task_{task + 1}.json',
-                {
-                    'losses': np.round(mixture.normalised, 6).tolist(),
-                    'noisy': np.asarray(noisy).astype(int).tolist(),
-                    'clean_probability': np.round(
-                        mixture.clean_probability, 6
-                    ).tolist(),
-                },
-            )
+    def _say(self, task: int, text: str) -> None:
+        self.runner.logger.info(f'task {task + 1}: {text}')
 
     def _write_result(self) -> None:
         """Write the summary where the tables look for it."""
@@ -475,48 +420,3 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
             write_json(
                 Path(outfile), {'metrics': summary, 'continual': self.record.to_dict()}
             )
-
-
-class _TaskStateHook(Hook):
-    """Keeps the state of the loop in checkpoints."""
-
-    def __init__(self, loop: TaskIncrementalTrainLoop) -> None:
-        self.loop = loop
-
-    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        """Put the state in."""
-        checkpoint[_CHECKPOINT_KEY] = self.loop.state_dict()
-
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        """Take the state out of a checkpoint that the run resumes from."""
-        if runner._resume and _CHECKPOINT_KEY in checkpoint:
-            self.loop.load_state_dict(checkpoint[_CHECKPOINT_KEY])
-
-
-def _read_relearning(options: Mapping[str, Any], num_epochs: int) -> dict[str, Any]:
-    relearning = {'alpha_superior': 0.5, 'alpha_inferior': 0.7, **options}
-    unknown = sorted(set(relearning) - {'epoch', 'alpha_superior', 'alpha_inferior'})
-    if unknown or not 0 < relearning.get('epoch', 0) < num_epochs:
-        raise ValueError(
-            f'relearning={dict(options)}: expected epoch from 1 to {num_epochs - 1} '
-            'and, if wanted, alpha_superior and alpha_inferior'
-        )
-    for name in ('alpha_superior', 'alpha_inferior'):
-        if not 0 <= relearning[name] <= 1:
-            raise ValueError(
-                f'relearning: {name}={relearning[name]} must lie in [0, 1]'
-            )
-    return relearning
-
-
-def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Entries of a state dict below a prefix, without it."""
-    return {
-        name.removeprefix(prefix): value
-        for name, value in state.items()
-        if name.startswith(prefix)
-    }
-
-
-def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in tensors.items()}

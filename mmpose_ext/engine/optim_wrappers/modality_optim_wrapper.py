@@ -40,6 +40,8 @@ class ModalityOptimWrapper(OptimWrapper):
         loss_scale: With float16: ``'dynamic'``, or options of torch's ``GradScaler``.
         begin: First epoch with edited gradients, from 0.
         end: First epoch after them; ``None`` for all.
+        log_interval: Steps between those whose factors are logged, for which the
+            processor waits for the device.
         **options: ``accumulative_counts`` and ``clip_grad`` as in MMEngine.
 
     Raises:
@@ -56,6 +58,7 @@ class ModalityOptimWrapper(OptimWrapper):
         loss_scale: Literal['dynamic'] | dict[str, Any] = 'dynamic',
         begin: int = 0,
         end: int | None = None,
+        log_interval: int = 10,
         **options: Any,
     ) -> None:
         super().__init__(optimizer, **options)
@@ -65,12 +68,15 @@ class ModalityOptimWrapper(OptimWrapper):
             )
         if begin < 0 or (end is not None and end < begin):
             raise ValueError(f'expected 0 <= begin <= end, got {begin} and {end}')
+        if log_interval < 1:
+            raise ValueError(f'log_interval must be positive, got {log_interval}')
         self.dtype = None if dtype is None else getattr(torch, dtype)
         scaling = {} if loss_scale == 'dynamic' else dict(loss_scale)
         self.loss_scaler = (
             GradScaler(get_device(), **scaling) if dtype == 'float16' else None
         )
         self.begin, self.end = begin, end
+        self.log_interval, self._num_edits = log_interval, 0
         self._model: nn.Module | None = None
 
     @property
@@ -155,6 +161,7 @@ class ModalityOptimWrapper(OptimWrapper):
         if self.active:
             with torch.no_grad():
                 self.edit_gradients()
+            self._num_edits += 1
         if self.loss_scaler is None:
             super().step(**kwargs)
             return
@@ -181,7 +188,9 @@ class ModalityOptimWrapper(OptimWrapper):
         return [p.grad for p in parameters if p.grad is not None]
 
     def log(self, name: str, values: Tensor) -> None:
-        """Log one value a modality ``(M,)``; NaN, for none, is left out."""
+        """Log one value a modality ``(M,)``, if it is time; NaN, for none, never."""
+        if self._num_edits % self.log_interval:
+            return
         for modality, number in zip(self.modalities, values.tolist(), strict=True):
             if not math.isnan(number):
                 self.message_hub.update_scalar(f'train/{name}/{modality}', number)

@@ -17,6 +17,7 @@ METRIC_UNITS = {
     'MPJPE_depth': 'mm',
 }
 CAMERA_METRICS = ('camera/MPJPE', 'camera/P-MPJPE')
+_UNITS = METRIC_UNITS | dict.fromkeys(('root/MPJPE', *CAMERA_METRICS), 'mm')
 
 
 def format_table(
@@ -37,8 +38,7 @@ def format_table(
         Aligned lines: the tables of the groups, then the headline numbers.
     """
     blocks = [_group_table(metrics, group, weighting) for group in groups]
-    units = METRIC_UNITS | dict.fromkeys(CAMERA_METRICS, 'mm')
-    rows = [[n, _cell(metrics[n]), unit] for n, unit in units.items() if n in metrics]
+    rows = [[n, _cell(metrics[n]), unit] for n, unit in _UNITS.items() if n in metrics]
     blocks.append(align(['metric', 'value', 'unit'], rows))
     return '\n\n'.join(block for block in blocks if block)
 
@@ -64,7 +64,7 @@ def _group_table(metrics: Mapping[str, float], group: str, weighting: str) -> st
     ]
     last = 'all' if weighting == 'frame' else f'mean of {weighting}s'
     rows.append([last, *(_cell(metrics.get(name)) for name in columns)])
-    heads = [group, *(f'{name} [{METRIC_UNITS[name]}]' for name in columns)]
+    heads = [group, *(f'{name} [{_UNITS[name]}]' for name in columns)]
     return align(heads, rows, rule_before_last=True)
 
 

@@ -25,8 +25,7 @@ from mmpose_ext.evaluation.metrics.metric_table import (
 from mmpose_ext.evaluation.metrics.scored_frames import entry, finite, to_array
 
 GROUPS = ('action', 'subject', 'environment', 'sequence')
-GROUPED_METRICS = ('MPJPE', 'P-MPJPE')
-METRICS_OF_FRAMES = (*GROUPED_METRICS, 'root/MPJPE')
+METRICS_OF_FRAMES = ('MPJPE', 'P-MPJPE', 'root/MPJPE')
 FLOOR = 'mean_pose/MPJPE'
 
 _HINT = 'end the pipeline with PackMultiModalInputs'
@@ -53,11 +52,12 @@ class MultiModalPoseMetric(BaseMetric):
     All numbers are millimetres, means over frames; a frame counts once. ``MPJPE`` is on
     absolute coordinates, as in the code of MM-Fi (whose text says otherwise) and in the
     papers; ``root/MPJPE`` after both poses have been moved so that joint 0 is the
-    origin; ``P-MPJPE`` after a similarity. Besides:
+    origin; ``P-MPJPE`` after a similarity, to which the root makes no difference.
+    Besides:
 
-    - ``MPJPE/<group>/<label>`` and ``P-MPJPE/<group>/<label>`` for each group;
+    - ``MPJPE/<group>/<label>`` for each group, and so for the other two;
     - ``MPJPE/subset/rgb+lidar`` and so on, if the model predicts from subsets
-      (``test_cfg=dict(subsets=...)``);
+      (``test_cfg=dict(subsets=...)``), and so for the other two;
     - ``prediction_std/<modality>`` for each subset of one: the standard deviation over
       frames of its prediction, mean over the coordinates; near 0 where a modality has
       been suppressed;
@@ -162,7 +162,7 @@ class MultiModalPoseMetric(BaseMetric):
         means = dict(zip(names, values.mean(0).tolist(), strict=True))
         for group in self.group_by:
             for label, rows in self._rows_of(frames, group).items():
-                for name in GROUPED_METRICS:
+                for name in METRICS_OF_FRAMES:
                     column = values[rows, names.index(name)]
                     means[f'{name}/{group}/{label}'] = float(column.mean())
         deviations = np.stack([frame.alone for frame in frames]).std(0).mean((1, 2))
@@ -188,7 +188,7 @@ class MultiModalPoseMetric(BaseMetric):
         pred = _poses(samples, 'pred_instances.subset_keypoints', shape)
         for number, subset in enumerate(subsets):
             scores = _scores(pred[:, number], truth, seen)
-            for name in GROUPED_METRICS:
+            for name in METRICS_OF_FRAMES:
                 values[f'{name}/subset/{"+".join(subset)}'] = scores[name]
         single = [number for number, subset in enumerate(subsets) if len(subset) == 1]
         return tuple(subsets[n][0] for n in single), pred[:, single].numpy()
@@ -215,7 +215,7 @@ class MultiModalPoseMetric(BaseMetric):
         rows = [
             [name, f'{value:.2f}', 'mm']
             for name, value in means.items()
-            if name in ('root/MPJPE', FLOOR) or name.startswith('prediction_std/')
+            if name == FLOOR or name.startswith('prediction_std/')
         ]
         tables = [
             format_table(means, [*groups, 'subset']),
@@ -250,7 +250,7 @@ class MultiModalPoseMetric(BaseMetric):
 def _scores(pred: Tensor, truth: Tensor, seen: Tensor) -> dict[str, Tensor]:
     """Millimetres ``(B,)`` of each metric of poses ``(B, K, 3)``."""
     follows = torch.zeros(len(pred), dtype=torch.bool)
-    values = frame_values(pred, truth, seen, GROUPED_METRICS, follows=follows)
+    values = frame_values(pred, truth, seen, ('MPJPE', 'P-MPJPE'), follows=follows)
     at_root = frame_values(
         pred - pred[:, :1], truth - truth[:, :1], seen, ('MPJPE',), follows=follows
     )

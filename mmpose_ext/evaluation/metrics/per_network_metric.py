@@ -34,7 +34,8 @@ class PerNetworkMetric(BaseMetric):
     Args:
         scored_by: Configs of the metrics, for example ``dict(type='CocoMetric', ...)``.
         outfile: JSON file for the scores and the protocol, written at each evaluation.
-        protocol: What a reader must know to compare: boxes, flip test.
+        protocol: What a reader must know to compare: data, boxes of the annotations.
+            ``EvaluationProtocolHook`` adds the flip test and detected boxes.
         collect_device: As in MMEngine.
         prefix: As in MMEngine.
         collect_dir: As in MMEngine.

@@ -33,8 +33,8 @@ class PointTransformer(BaseModule):
     transformer_dim=128, stage_points=(32, None, None, None)`` is the one for radar
     (1.28 M). Against the public code: farthest points start at the point farthest from
     the mean instead of a random one, and later stages keep the first of these points,
-    which is what sampling again would keep; padding is masked everywhere, batch norm
-    included, so that clouds of any size share a batch.
+    which is what sampling again from the same first point would keep; padding is masked
+    everywhere, batch norm included, so that clouds of any size share a batch.
 
     Args:
         in_channels: Channels of a point, position first.

@@ -11,8 +11,8 @@ from torch import Tensor
 from mmpose_ext.models.estimators.network_pair import NetworkPair
 from mmpose_ext.models.sample_selection import (
     forget_rate,
-    joint_errors,
     num_kept,
+    sample_errors,
     smallest,
 )
 
@@ -71,7 +71,7 @@ class CoTeaching(NetworkPair):
         """
         pose = data_samples['pose']
         errors = [
-            joint_errors(network.predict_features(*network.see(inputs, pose)), pose)
+            sample_errors(network.predict_features(*network.see(inputs, pose)), pose)
             for network in self.networks
         ]
         rate = forget_rate(

@@ -12,15 +12,13 @@ import torch
 from mmengine.model import BaseModel, ModuleList
 from mmengine.structures import PixelData
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.models.heads import HeatmapHead
 from mmpose.models.utils.tta import flip_heatmaps
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_ext.codecs.heatmap_plane import HeatmapPlane
-from mmpose_ext.models.losses.heatmap_consistency_loss import (
-    HeatmapConsistencyLoss,
-    heatmap_consistency_loss,
-)
+from mmpose_ext.models.losses.heatmap_consistency_loss import HeatmapConsistencyLoss
 from mmpose_ext.models.pseudo_heatmaps import PseudoHeatmaps
 from mmpose_ext.models.step_generator import step_generator
 
@@ -50,8 +48,9 @@ class ConsistencyLearner(BaseModel):
     3. the map between the views carries them to the hard view;
     4. the student predicts heatmaps on labelled images and on the hard view, in which
        joints may be cut out where the teacher sees them;
-    5. squared errors to the labels and to the carried heatmaps, one plus lambda times
-       the other. Gradients pass through the student's predictions alone.
+    5. the loss of the student's head (``head.loss_module``, squared errors) to the
+       labels, and squared errors to the carried heatmaps, one plus lambda times the
+       other. Gradients pass through the student's predictions alone.
 
     Who teaches whom is what subclasses say in :meth:`teach`.
 
@@ -62,7 +61,9 @@ class ConsistencyLearner(BaseModel):
     ``PerNetworkMetric``.
 
     Args:
-        students: Configs of top-down estimators with one heatmap head each.
+        students: Configs of top-down estimators, each with a ``HeatmapHead`` of MMPose
+            or one derived from it, which gives one heatmap a joint. Heads of several
+            stages (``CPMHead``, ``MSPNHead``) are refused.
         views: Config of :class:`EasyHardViews`.
         occlusions: Paths to hard views, each a list of configs of image operators; the
             losses of all paths are added (MultiAugs). One empty path means the
@@ -87,8 +88,9 @@ class ConsistencyLearner(BaseModel):
         init_cfg: As in MMEngine.
 
     Raises:
-        ValueError: If the students' heatmaps or joints differ, or an option is out of
-            range.
+        ValueError: If a student has another head, the students' heatmaps or joints
+            differ, or an option is out of range; later, if the loader sends less of an
+            image than views can show.
     """
 
     def __init__(
@@ -120,6 +122,8 @@ class ConsistencyLearner(BaseModel):
             raise ValueError(
                 'occlusions needs at least one path; [[]] is the similarity alone'
             )
+        if not labelled_weight >= 0:
+            raise ValueError(f'labelled_weight={labelled_weight}: expected 0 or more')
         self.students = ModuleList([MODELS.build(student) for student in students])
         self.plane = common_plane(self.students)
         self.metainfo = parse_pose_metainfo(copy.deepcopy(metainfo))
@@ -153,6 +157,20 @@ class ConsistencyLearner(BaseModel):
             return {'student': self.students[0]}
         return {f'student{k}': student for k, student in enumerate(self.students)}
 
+    def output_name(self) -> str:
+        """Whose prediction is ``pred_instances``; constructors ask, to check it.
+
+        Raises:
+            ValueError: If ``test_cfg['output']`` names no network.
+        """
+        names = list(self.networks())
+        if len(names) > 1:
+            names.append('ensemble')
+        chosen = self.test_cfg.get('output', names[-1])
+        if chosen not in names:
+            raise ValueError(f'test_cfg.output must be one of {names}, got {chosen!r}')
+        return chosen
+
     def forward(self, inputs: Any, data_samples: Any = None, mode: str = 'tensor'):
         """``'loss'``, ``'predict'`` or ``'tensor'``, as in MMPose.
 
@@ -178,8 +196,15 @@ class ConsistencyLearner(BaseModel):
         Args:
             inputs: ``labelled`` and ``unlabelled`` images, uint8.
             data_samples: ``keypoints`` and ``keypoint_weights`` of the labelled,
-                ``source_to_input`` of the unlabelled people.
+                ``source_to_input`` of the unlabelled people, and their ``samples``,
+                which say how far views may reach.
+
+        Raises:
+            ValueError: If views would show more than the loader sends.
         """
+        for sample in data_samples.get('samples', {}).get('unlabelled', ())[:1]:
+            if 'source_reach' in sample:
+                self.views.check_reach(sample.source_reach)
         generator = step_generator()
         labelled = self._normalize(inputs['labelled'].float())
         labels = self.plane.encode(
@@ -196,13 +221,13 @@ class ConsistencyLearner(BaseModel):
         hard = [self._harden(views, lesson, generator) for lesson in lessons]
         seen_labelled, seen_hard = self._see_hard(labelled, seen, hard)
         losses: dict[str, Tensor] = {}
-        for name, own, answers, lesson in zip(
-            self._student_names(), seen_labelled, seen_hard, lessons, strict=True
+        for number, (own, answers, lesson) in enumerate(
+            zip(seen_labelled, seen_hard, lessons, strict=True)
         ):
             target, weight = self.pseudo_labels(
                 lesson.heatmaps, views.easy_to_hard, lesson.trust
             )
-            losses |= self._losses(name, own, labels, answers, target, weight)
+            losses |= self._losses(number, own, labels, answers, target, weight)
         taught = [lesson.heatmaps for lesson in lessons]
         return losses | responses(seen_labelled, labels[1], taught, seen_hard)
 
@@ -225,11 +250,7 @@ class ConsistencyLearner(BaseModel):
         if len(networks) > 1:
             heatmaps['ensemble'] = torch.stack(list(heatmaps.values())).mean(0)
             decoders['ensemble'] = next(iter(networks.values()))
-        chosen = self.test_cfg.get('output', list(heatmaps)[-1])
-        if chosen not in heatmaps:
-            raise ValueError(
-                f'test_cfg.output must be one of {list(heatmaps)}, got {chosen!r}'
-            )
+        chosen = self.output_name()
         for name, maps in heatmaps.items():
             found = decoders[name].head.decode(maps)
             decoders[name].add_pred_to_datasample(found, None, data_samples)
@@ -243,11 +264,6 @@ class ConsistencyLearner(BaseModel):
 
     def _normalize(self, images: Tensor) -> Tensor:
         return self.data_preprocessor.normalize(images)
-
-    def _student_names(self) -> list[str]:
-        if len(self.students) == 1:
-            return ['']
-        return [f'student{k}.' for k in range(len(self.students))]
 
     def _harden(
         self, views: Any, lesson: Lesson, generator: torch.Generator
@@ -287,17 +303,17 @@ class ConsistencyLearner(BaseModel):
 
     def _losses(
         self,
-        name: str,
+        number: int,
         seen: Tensor,
         labels: tuple[Tensor, Tensor],
         answers: list[Tensor],
         target: Tensor,
         weight: Tensor,
     ) -> dict[str, Tensor]:
-        supervised = heatmap_consistency_loss(
-            seen, labels[0], labels[1][..., None, None]
-        )
+        # In float32 also under autocast, as the loss of unlabelled people.
+        supervised = self.students[number].head.loss_module(seen.float(), *labels)
         consistent = [self.loss_unlabelled(a, target, weight) for a in answers]
+        name = '' if len(self.students) == 1 else f'student{number}.'
         return {
             f'{name}loss_labelled': self.labelled_weight * supervised,
             f'{name}loss_unlabelled': torch.stack(consistent).sum(),
@@ -368,17 +384,19 @@ def common_plane(students: Sequence[nn.Module]) -> HeatmapPlane:
     """The plane of the students' heatmaps.
 
     Raises:
-        ValueError: If a student has no heatmap head, or the planes differ.
+        ValueError: If a student's head gives no heatmaps, or several of a joint, or the
+            planes differ.
     """
     planes = []
     for number, student in enumerate(students):
-        decoder = getattr(getattr(student, 'head', None), 'decoder', None)
-        if decoder is None:
+        head = getattr(student, 'head', None)
+        if not isinstance(head, HeatmapHead) or head.decoder is None:
             raise ValueError(
-                f'student {number} ({type(student).__name__}) has no head with a '
-                'decoder; give each student a HeatmapHead with its codec as decoder'
+                f'student {number} ({type(student).__name__}) has {type(head).__name__}'
+                ' as head; expected a HeatmapHead, which gives one heatmap a joint, '
+                'with its codec as decoder'
             )
-        planes.append(HeatmapPlane.of(decoder))
+        planes.append(HeatmapPlane.of(head.decoder))
     if len(set(planes)) != 1:
         raise ValueError(
             'students teach each other heatmap by heatmap and need the same codec, got '

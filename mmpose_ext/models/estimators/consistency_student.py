@@ -50,6 +50,7 @@ class ConsistencyStudent(ConsistencyLearner):
     ) -> None:
         super().__init__([student], **options)
         self.teacher: Any = teacher and self._teacher(student, teacher)
+        self.output_name()
 
     def train(self, mode: bool = True) -> ConsistencyStudent:
         """A teacher of its own stays in evaluation mode."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from mmengine.logging import print_log
+from mmengine.logging import MMLogger
 from mmpose.registry import MODELS
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -22,11 +22,11 @@ from mmpose_ext.models.necks.modality_fusion import keep_present_all
 from mmpose_ext.models.sample_losses import dataset_losses, sample_numbers
 from mmpose_ext.models.sample_selection import (
     draw_mixing,
-    joint_errors,
     mean_where,
     mix,
     ramp,
     refine_labels,
+    sample_errors,
 )
 from mmpose_ext.models.step_generator import step_generator
 
@@ -121,10 +121,10 @@ class DivideMix(NetworkPair):
             [torch.from_numpy(part.clean_probability).float() for part in parts]
         )
         noisy = [int((~part.clean).sum()) for part in parts]
-        print_log(
+        # Not by print_log, whose records do not show which module they come from.
+        MMLogger.get_current_instance().info(
             f'DivideMix: networks find {noisy[0]} and {noisy[1]} of {losses.shape[1]} '
-            'samples noisy',
-            logger='current',
+            'samples noisy'
         )
 
     def loss(
@@ -156,7 +156,7 @@ class DivideMix(NetworkPair):
                     network, features, present, partner, share
                 )
                 target = mix(target, partner, share)
-            error = joint_errors(network.predict_features(features, present), target)
+            error = sample_errors(network.predict_features(features, present), target)
             losses |= self.losses_of(
                 number,
                 loss_clean=mean_where(error, clean),
@@ -177,7 +177,7 @@ class DivideMix(NetworkPair):
         losses: dict[str, Tensor] = {}
         for number, network in enumerate(self.networks):
             pred = network.predict_features(*network.see(inputs, pose))
-            losses |= self.losses_of(number, loss_pose=joint_errors(pred, pose).mean())
+            losses |= self.losses_of(number, loss_pose=sample_errors(pred, pose).mean())
         return losses
 
     def _probability_of(self, data_samples: Mapping[str, Any]) -> Tensor:

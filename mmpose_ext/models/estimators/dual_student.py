@@ -40,6 +40,7 @@ class DualStudent(ConsistencyLearner):
         if len(students) != 2:
             raise ValueError(f'DualStudent needs 2 students, got {len(students)}')
         super().__init__(students, **options)
+        self.output_name()
 
     def teach(self, easy: Tensor) -> list[Lesson]:
         """See :meth:`ConsistencyLearner.teach`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.runner import CheckpointLoader
@@ -27,15 +29,17 @@ class FrozenTeacher(nn.Module):
         network: Config of a top-down estimator.
         plane: Plane of its heatmaps.
         flip_indices: The joint that each joint becomes in a mirror.
-        checkpoint: Weights of such an estimator. They are read when the weights of a
-            new run are initialised; a resumed or tested model has them in its own
-            checkpoint.
+        checkpoint: Weights of such an estimator. They are read when weights are
+            initialised; a resumed or tested model has them in its own checkpoint and
+            does not need the file.
         scales: Factors by which the visible field grows; 1 is the easy view.
         mirror: See each of them in the mirror, too.
 
     Raises:
-        ValueError: If no view is asked for.
-        FileNotFoundError: If the checkpoint does not exist (at initialisation).
+        ValueError: If no view is asked for, or its heatmaps are of another size or of
+            other joints than its student's.
+        FileNotFoundError: If the checkpoint does not exist (when the teacher is first
+            asked, since only then it is known whether the run was resumed).
     """
 
     flip_indices: Tensor
@@ -57,27 +61,43 @@ class FrozenTeacher(nn.Module):
         network = {**copy.deepcopy(network), 'init_cfg': None}
         network['backbone'] = {**network['backbone'], 'init_cfg': None}
         self.network = MODELS.build(network).requires_grad_(False).eval()
+        check_heatmaps(self.network, plane, len(flip_indices))
         self.plane, self.checkpoint = plane, checkpoint
         self.scales = tuple(scales)
+        self._absent: Exception | None = None
         self.mirrors = (False, True) if mirror else (False,)
         self.register_buffer(
             'flip_indices', torch.as_tensor(flip_indices), persistent=False
         )
 
     def init_weights(self) -> None:
-        """Read the checkpoint."""
+        """Read the checkpoint; without one, wait for that of a resumed run."""
+        self._absent = self._missing_file()
+        if self._absent is None:
+            content = CheckpointLoader.load_checkpoint(
+                self.checkpoint, map_location='cpu'
+            )
+            self.network.load_state_dict(content.get('state_dict', content))
+
+    def _missing_file(self) -> Exception | None:
         if self.checkpoint is None:
-            raise ValueError(
+            return ValueError(
                 'a frozen teacher needs a checkpoint of a network trained on the '
                 'labelled images: model.teacher.checkpoint=work_dirs/.../last.pth'
             )
         if '://' not in self.checkpoint and not Path(self.checkpoint).is_file():
-            raise FileNotFoundError(
+            return FileNotFoundError(
                 f'there is no checkpoint {self.checkpoint} of the teacher; train it on '
                 'the labelled images first, with the supervised config'
             )
-        content = CheckpointLoader.load_checkpoint(self.checkpoint, map_location='cpu')
-        self.network.load_state_dict(content.get('state_dict', content))
+        return None
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any
+    ) -> None:
+        if any(name.startswith(f'{prefix}network.') for name in state_dict):
+            self._absent = None
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def train(self, mode: bool = True) -> FrozenTeacher:
         """Stays in evaluation mode."""
@@ -89,6 +109,8 @@ class FrozenTeacher(nn.Module):
         Args:
             easy: Normalised images ``(B, 3, H, W)``.
         """
+        if self._absent is not None:
+            raise self._absent
         if self.scales == (1.0,) and self.mirrors == (False,):
             return self._see(easy)
         views = [
@@ -111,4 +133,26 @@ class FrozenTeacher(nn.Module):
         heatmaps = self._see(warp(easy, to_view, size))
         return self.plane.carry(
             heatmaps, invert(to_view), self.flip_indices, 'bilinear'
+        )
+
+
+def check_heatmaps(network: nn.Module, plane: HeatmapPlane, joints: int) -> None:
+    """Refuse a teacher whose heatmaps do not lie over those of its student.
+
+    Args:
+        network: A top-down estimator.
+        plane: Of the student's heatmaps; the width of a joint may differ.
+        joints: How many the student predicts.
+
+    Raises:
+        ValueError: If size, place or number are others, or there are no heatmaps.
+    """
+    head: Any = network.head
+    own = HeatmapPlane.of(head.decoder)
+    same = dataclasses.replace(own, sigma=plane.sigma, unbiased=plane.unbiased) == plane
+    number = getattr(head, 'out_channels', joints)
+    if not same or number != joints:
+        raise ValueError(
+            f'the teacher has heatmaps of {number} joints, {own}; its student of '
+            f'{joints}, {plane}. Both need the same sizes and joints'
         )

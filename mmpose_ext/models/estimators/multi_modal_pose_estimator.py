@@ -19,18 +19,21 @@ from mmpose_ext.models.heads.absolute_pose_head import AbsolutePoseHead
 from mmpose_ext.models.losses.weight_constraint_loss import WeightConstraintLoss
 from mmpose_ext.models.necks.concat_fusion import ConcatFusion
 from mmpose_ext.models.necks.modality_fusion import ModalityFusion, keep_present
-from mmpose_ext.models.sample_selection import joint_errors
+from mmpose_ext.models.sample_selection import sample_errors
 
 Absent = Literal['zero', 'mean']
 Features = dict[str, Tensor]
 
 ORDER = ('rgb', 'lidar', 'mmwave', 'wifi')
-"""Modalities in the order of their columns everywhere; others follow by name."""
+"""Modalities in the order of their columns everywhere; others follow by name.
+
+Those of ``mmfi_layout``, which models do not import; a test holds both together.
+"""
 
 FUSED = 'fused'
 """Name of the loss of all modalities together."""
 
-_MASKED = ('lidar', 'mmwave')
+_MASK = '_mask'
 
 
 @MODELS.register_module()
@@ -59,15 +62,16 @@ class MultiModalPoseEstimator(BaseModel):
             methods need; their losses are ``loss_pose_<modality>``.
         absent: The absent feature: ``'zero'`` (the papers) or ``'mean'``, the running
             mean of the modality's features.
-        test_cfg: ``modalities``: names of those that take part in the test, all by
-            default; ``subsets``: ``'all'`` or a list of lists of names whose
-            predictions stand beside the main one.
+        test_cfg: ``modalities``: names of those that take part in the test, or a name,
+            all by default; ``subsets``: ``'all'`` subsets of these, or a list of lists
+            of names, whose predictions stand beside the main one. Batches of a test
+            need no others.
         data_preprocessor: Config; ``MultiModalDataPreprocessor`` by default.
         init_cfg: As in MMEngine.
 
     Raises:
         ValueError: If there is no encoder, an option is unknown, or ``test_cfg`` names
-            a modality without encoder.
+            a modality without encoder or a subset of none.
     """
 
     head: AbsolutePoseHead
@@ -133,9 +137,15 @@ class MultiModalPoseEstimator(BaseModel):
         for name, width in (widths if absent == 'mean' else {}).items():
             self.register_buffer(f'mean_{name}', torch.zeros(width))
         self.test_cfg = dict(test_cfg or {})
+        (self.used,) = self._read_subsets(
+            [self.test_cfg.get('modalities', self.modalities)]
+        )
         self.subsets = self._read_subsets(self.test_cfg.get('subsets', ()))
-        used = self._read_subsets([self.test_cfg.get('modalities', self.modalities)])
-        self.used = used[0]
+        if not all([self.used, *self.subsets]):
+            raise ValueError(
+                f'test_cfg={self.test_cfg} has a subset without modalities; name some '
+                f'of {list(self.modalities)}'
+            )
 
     def forward(
         self,
@@ -184,27 +194,61 @@ class MultiModalPoseEstimator(BaseModel):
             self.encoders[name].eval()
         return self
 
-    def encode(self, inputs: Mapping[str, Tensor]) -> Features:
+    def encode(
+        self, inputs: Mapping[str, Tensor], needed: Collection[str] | None = None
+    ) -> Features:
         """Features ``(B, d)`` of each modality.
 
+        Args:
+            inputs: See :meth:`forward`.
+            needed: Modalities that matter, all by default; features of the others are
+                zeros, and their encoders do not run.
+
         Raises:
-            ValueError: If the batch lacks a modality.
+            ValueError: If the batch lacks a modality that matters.
         """
-        missing = [name for name in self.modalities if name not in inputs]
+        wanted = [n for n in self.modalities if needed is None or n in needed]
+        missing = [name for name in wanted if name not in inputs]
         if missing:
             raise ValueError(
-                f'the model has encoders of {list(self.modalities)}, the batch lacks '
-                f'{missing}: give the dataset modalities={list(self.modalities)}'
+                f'the model needs {wanted}, the batch lacks {missing}: give the '
+                f'dataset modalities={wanted}, or test without them '
+                '(model.test_cfg.modalities and subsets)'
             )
-        return {name: self._encode_one(name, inputs) for name in self.modalities}
+        example = next(iter(inputs.values()))
+        features = {}
+        for name in self.modalities:
+            if name in wanted:
+                features[name] = self._encode_one(name, inputs)
+            else:
+                width = self.fusion.in_channels[name]
+                features[name] = torch.zeros(len(example), width, device=example.device)
+        return features
 
     def present(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        """Which modalities each sample has ``(B, M)``, bool."""
-        if 'valid' in inputs:
-            return inputs['valid']
-        example = inputs[self.modalities[0]]
-        shape = (len(example), len(self.modalities))
-        return torch.ones(shape, dtype=torch.bool, device=example.device)
+        """Which modalities each sample has ``(B, M)``, bool.
+
+        Columns of ``valid`` are in the order of the batch's modalities, of which there
+        may be more or fewer than the model has.
+
+        Raises:
+            ValueError: If ``valid`` has another number of columns.
+        """
+        given = _given(inputs)
+        valid = inputs.get('valid')
+        if valid is None:
+            example = inputs[given[0]]
+            valid = example.new_ones(len(example), len(given), dtype=torch.bool)
+        if valid.shape[1] != len(given):
+            raise ValueError(
+                f'valid has {valid.shape[1]} columns, the batch has the modalities '
+                f'{given}: pack both alike, as PackMultiModalInputs does'
+            )
+        if given == list(self.modalities):
+            return valid
+        columns = dict(zip(given, valid.unbind(1), strict=True))
+        absent = torch.zeros_like(valid[:, 0])
+        return torch.stack([columns.get(n, absent) for n in self.modalities], dim=1)
 
     def predict_features(self, features: Features, present: Tensor) -> Tensor:
         """Poses ``(B, K, 3)``, metres, of features ``(B, d)``."""
@@ -234,7 +278,7 @@ class MultiModalPoseEstimator(BaseModel):
             masks: Subsets ``(S, M)``, bool.
             present: Which modalities each sample has ``(B, M)``.
             absent: Another absent feature than the model's; ``'mean'`` is then the mean
-                over the batch.
+                over the samples of the batch that have the modality.
 
         Returns:
             ``(S, B, K, 3)``, float32, metres.
@@ -243,7 +287,7 @@ class MultiModalPoseEstimator(BaseModel):
         if absent is None:
             fill = self.stand_ins(features)
         else:
-            fill = _batch_means(features) if absent == 'mean' else None
+            fill = _batch_means(features, present) if absent == 'mean' else None
         if present is not None:
             masks = masks & present
         fusion = self.fusion
@@ -320,7 +364,7 @@ class MultiModalPoseEstimator(BaseModel):
     ) -> Tensor:
         """Mean joint error of each sample ``(B,)``, metres (paper, Eq. 10)."""
         pred = self.predict_features(self.encode(inputs), self.present(inputs))
-        return joint_errors(pred, data_samples['pose'])
+        return sample_errors(pred, data_samples['pose'])
 
     def predict(
         self, inputs: Mapping[str, Tensor], data_samples: Mapping[str, Any]
@@ -332,7 +376,8 @@ class MultiModalPoseEstimator(BaseModel):
             ``gt_instances.lifting_target`` where known, and with ``subsets`` also
             ``pred_instances.subset_keypoints`` ``(1, S, K, 3)``.
         """
-        features, present = self.encode(inputs), self.present(inputs)
+        needed = set(self.used).union(*self.subsets)
+        features, present = self.encode(inputs, needed), self.present(inputs)
         main = self.predict_features(features, present & self._mask([self.used]))
         pred = {'keypoints': main.float().cpu().numpy()}
         pred['keypoint_scores'] = np.ones(pred['keypoints'].shape[:2], np.float32)
@@ -360,10 +405,8 @@ class MultiModalPoseEstimator(BaseModel):
     def _encode_one(self, name: str, inputs: Mapping[str, Tensor]) -> Tensor:
         encoder, stopped = self.encoders[name], name in self.stopped
         with torch.set_grad_enabled(torch.is_grad_enabled() and not stopped):
-            if name in _MASKED:
-                feature = encoder(inputs[name], inputs[f'{name}_mask'])
-            else:
-                feature = encoder(inputs[name])
+            masks = [inputs[key] for key in (f'{name}{_MASK}',) if key in inputs]
+            feature = encoder(inputs[name], *masks)
         if stopped and torch.is_grad_enabled() and is_distributed():
             feature = feature + 0 * sum(p.sum() for p in encoder.parameters())
         return feature
@@ -374,10 +417,9 @@ class MultiModalPoseEstimator(BaseModel):
             return
         with torch.no_grad():
             for number, (name, feature) in enumerate(features.items()):
-                here = present[:, number, None].float()
-                mean = (feature.float() * here).sum(0) / here.sum().clamp(min=1)
+                here = present[:, number]
                 share = 0.1 * here.any().float()
-                self.get_buffer(f'mean_{name}').lerp_(mean, share)
+                self.get_buffer(f'mean_{name}').lerp_(_mean_where(feature, here), share)
 
     def _mask(self, subsets: Sequence[Sequence[str]]) -> Tensor:
         rows = [[name in subset for name in self.modalities] for subset in subsets]
@@ -385,25 +427,45 @@ class MultiModalPoseEstimator(BaseModel):
         return torch.tensor(rows, device=device)
 
     def _read_subsets(
-        self, subsets: str | Sequence[Sequence[str]]
+        self, subsets: str | Sequence[str | Sequence[str]]
     ) -> list[tuple[str, ...]]:
         if subsets == 'all':
-            numbers = range(1, len(self.modalities) + 1)
-            return [s for n in numbers for s in combinations(self.modalities, n)]
+            used = [name for name in self.modalities if name in self.used]
+            numbers = range(1, len(used) + 1)
+            return [s for n in numbers for s in combinations(used, n)]
         if isinstance(subsets, str):
             raise ValueError(f"subsets must be 'all' or a list, got {subsets!r}")
-        unknown = sorted({name for s in subsets for name in s} - set(self.modalities))
+        # The command line makes a plain string of a list of one name.
+        named = [(s,) if isinstance(s, str) else tuple(s) for s in subsets]
+        unknown = sorted({name for s in named for name in s} - set(self.modalities))
         if unknown:
             raise ValueError(
                 f'test_cfg names the modalities {unknown}; the model has encoders of '
                 f'{list(self.modalities)}'
             )
-        return [tuple(subset) for subset in subsets]
+        return named
 
 
 def _instance(values: Mapping[str, np.ndarray], row: slice) -> InstanceData:
     return InstanceData(**{name: value[row] for name, value in values.items()})
 
 
-def _batch_means(features: Features) -> Features:
-    return {name: feature.mean(dim=0) for name, feature in features.items()}
+def _given(inputs: Mapping[str, Tensor]) -> list[str]:
+    """Modalities of a batch, in their order."""
+    return [name for name in inputs if name != 'valid' and not name.endswith(_MASK)]
+
+
+def _mean_where(feature: Tensor, here: Tensor) -> Tensor:
+    """Mean ``(d,)`` of features ``(B, d)`` over samples with the modality ``(B,)``."""
+    weight = here[:, None].float()
+    return (feature.float() * weight).sum(0) / weight.sum().clamp(min=1)
+
+
+def _batch_means(features: Features, present: Tensor | None) -> Features:
+    if present is None:
+        return {name: feature.mean(dim=0) for name, feature in features.items()}
+    columns = present.unbind(1)
+    return {
+        name: _mean_where(feature, here)
+        for (name, feature), here in zip(features.items(), columns, strict=True)
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmpose.registry import MODELS
@@ -16,7 +16,7 @@ from mmpose_ext.models.estimators.consistency_learner import (
     Lesson,
     heatmaps_of,
 )
-from mmpose_ext.models.step_generator import training_step
+from mmpose_ext.models.step_generator import steps_per_epoch, training_step
 
 
 @MODELS.register_module()
@@ -38,7 +38,7 @@ class SSPCM(ConsistencyLearner):
 
     Args:
         students: Three configs of top-down estimators.
-        snapshot_interval: Steps between former states; the paper's is one epoch.
+        snapshot_interval: Steps between former states, or ``'epoch'``, the paper's.
         min_score: Mean height of the two students' maxima from which a joint counts.
         **options: Those of :class:`ConsistencyLearner`.
 
@@ -50,17 +50,25 @@ class SSPCM(ConsistencyLearner):
         self,
         students: Sequence[dict],
         *,
-        snapshot_interval: int,
+        snapshot_interval: int | Literal['epoch'],
         min_score: float = 0.1,
         **options: Any,
     ) -> None:
         if len(students) != 3:
             raise ValueError(f'SSPCM needs 3 students, got {len(students)}')
+        if isinstance(snapshot_interval, str) and snapshot_interval != 'epoch':
+            raise ValueError(
+                f'snapshot_interval={snapshot_interval!r}: expected a number of steps '
+                "or 'epoch'"
+            )
+        if not min_score >= 0:
+            raise ValueError(f'min_score={min_score}: expected 0 or more')
         super().__init__(students, **options)
-        self.min_score = min_score
-        self.former = AverageTeacher(
-            self.students[:2], momentum=1.0, interval=snapshot_interval
-        )
+        self.output_name()
+        self.min_score, self.snapshot_interval = min_score, snapshot_interval
+        # How long an epoch is, only the run knows.
+        interval = 1 if snapshot_interval == 'epoch' else snapshot_interval
+        self.former = AverageTeacher(self.students[:2], momentum=1.0, interval=interval)
 
     def train(self, mode: bool = True) -> SSPCM:
         """Former states stay in evaluation mode."""
@@ -71,6 +79,8 @@ class SSPCM(ConsistencyLearner):
     def teach(self, easy: Tensor) -> list[Lesson]:
         """See :meth:`ConsistencyLearner.teach`."""
         pair = self.students[:2]
+        if self.snapshot_interval == 'epoch':
+            self.former.interval = steps_per_epoch()
         self.former.follow(pair, training_step())
         first, second = (heatmaps_of(student, easy) for student in pair)
         agreed = (first + second) / 2

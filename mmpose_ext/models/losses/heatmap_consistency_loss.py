@@ -30,10 +30,15 @@ class HeatmapConsistencyLoss(nn.Module):
 
     Args:
         loss_weight: Factor of the loss, the paper's lambda.
+
+    Raises:
+        ValueError: If it is negative.
     """
 
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
+        if not loss_weight >= 0:
+            raise ValueError(f'loss_weight={loss_weight}: expected 0 or more')
         self.loss_weight = loss_weight
 
     def forward(

@@ -8,6 +8,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from mmpose_ext.geometry.drawn_on_the_cpu import to_device
 from mmpose_ext.geometry.rectangles import PatchSize, scattered_rectangles
 from mmpose_ext.models.views.partners import draw_partners
 
@@ -61,7 +62,7 @@ class BatchCutMix(nn.Module):
             images, self.num_patches, self.patch_size, generator
         )
         partners = draw_partners(len(images), generator)
-        others = images[partners.to(images.device, non_blocking=True)]
+        others = images[to_device(partners, images.device)]
         size = (images.shape[-1], images.shape[-2])
         return torch.where(rectangles.union(size), others, images)
 

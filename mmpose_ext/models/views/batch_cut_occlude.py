@@ -8,6 +8,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from mmpose_ext.geometry.drawn_on_the_cpu import to_device
 from mmpose_ext.geometry.rectangles import JointPatches, NumJoints, Rectangles, pick
 from mmpose_ext.models.views.partners import draw_partners
 
@@ -63,8 +64,7 @@ class BatchCutOcclude(nn.Module):
             New images ``(B, 3, H, W)``.
         """
         covered = self.patches.draw(joints, scores, generator)
-        partners = draw_partners(len(images), generator)
-        partners = partners.to(images.device, non_blocking=True)
+        partners = to_device(draw_partners(len(images), generator), images.device)
         number = covered.exist.shape[1]
         index, exist = self.patches.choose(scores[partners], number, generator)
         covered = Rectangles(covered.centres, covered.half_sizes, covered.exist & exist)

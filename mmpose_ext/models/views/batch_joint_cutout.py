@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Sequence
 
 import torch
@@ -78,3 +80,16 @@ class BatchJointCutout(nn.Module):
     def extra_repr(self) -> str:
         """Options."""
         return f'{self.patches}, fill={self.fill!r}'
+
+
+def joint_cutout_of(model: nn.Module, num_joints: NumJoints) -> BatchJointCutout:
+    """The Joint Cutout that a model learns with, at another number of joints.
+
+    Args:
+        model: Any; the default Joint Cutout stands in for one that has none.
+        num_joints: See :class:`BatchJointCutout`.
+    """
+    own = (part for part in model.modules() if isinstance(part, BatchJointCutout))
+    cutout = copy.deepcopy(next(own, BatchJointCutout()))
+    cutout.patches = dataclasses.replace(cutout.patches, num_joints=num_joints)
+    return cutout

@@ -8,6 +8,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from mmpose_ext.geometry.drawn_on_the_cpu import to_device
 from mmpose_ext.geometry.rectangles import Rectangles
 from mmpose_ext.models.views import photometric_tables as tables
 
@@ -96,7 +97,7 @@ class BatchRandAugment(nn.Module):
         signs = 2.0 * torch.randint(2, shape, generator=generator) - 1
         places = torch.rand(*shape, 2, generator=generator)
         chosen, signs, places = (
-            drawn.to(device, non_blocking=True) for drawn in (chosen, signs, places)
+            to_device(drawn, device) for drawn in (chosen, signs, places)
         )
         levels = images.float().round().clamp_(0, tables.HIGHEST)
         for operator, sign, place in zip(chosen, signs, places, strict=True):

@@ -10,6 +10,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from mmpose_ext.geometry.drawn_on_the_cpu import to_device
 from mmpose_ext.geometry.similarity import (
     compose,
     invert,
@@ -18,6 +19,7 @@ from mmpose_ext.geometry.similarity import (
     warp,
     warp_views,
 )
+from mmpose_ext.models.views.similarity_view import SimilarityView
 
 HardFrom = Literal['image', 'easy_crop']
 
@@ -55,6 +57,10 @@ class EasyHardViews(nn.Module):
       similarity of that crop. This is what the released code does, with the same range
       twice; it moves less data, and what left the easy view is black in the hard one.
 
+    The loader has to fit: its pipeline of unlabelled people ends with
+    ``CropPersonSource`` for ``'image'``, and with ``RandomFlip``, ``ViewBBoxTransform``
+    and ``TopdownAffine`` for ``'easy_crop'``.
+
     Args:
         size: Width and height of the network's input.
         easy: Options of a ``SimilarityView`` for the easy view; not used with
@@ -64,7 +70,7 @@ class EasyHardViews(nn.Module):
         flip_prob: Probability that a person is mirrored. Not used with
             ``'easy_crop'``, where the loader does it.
         independent_flips: Mirror each view for itself. Otherwise both views of a person
-            are mirrored or none.
+            are mirrored or none. Not used with ``'easy_crop'``.
 
     Raises:
         ValueError: If an option is out of range.
@@ -93,8 +99,39 @@ class EasyHardViews(nn.Module):
         self.hard_from = hard_from
         self.flip_prob, self.independent_flips = flip_prob, independent_flips
         draw = dict(type='SimilarityView', size=self.size)
+        if hard_from == 'easy_crop':  # the loader draws it
+            easy = None
         self.easy = None if easy is None else MODELS.build({**draw, **easy})
         self.hard = MODELS.build({**draw, **hard})
+
+    def check_reach(self, reach: float) -> None:
+        """Refuse what the loader sends if the views would show more than it.
+
+        Args:
+            reach: By what factor it is larger than the box, 1 for the easy crop itself.
+
+        Raises:
+            ValueError: If views would end in black where the image goes on, or the easy
+                view is expected and pieces of images come.
+        """
+        if self.easy is None:
+            if reach > 1:
+                raise ValueError(
+                    "views.hard_from='easy_crop' needs the easy view itself, and the "
+                    'loader sends pieces of images: put RandomFlip, ViewBBoxTransform '
+                    'and TopdownAffine into unlabelled_pipeline, not CropPersonSource, '
+                    "or take hard_from='image'"
+                )
+            return
+        needed = max(self.easy.reach, self.hard.reach)
+        if reach < needed - 1e-6:
+            raise ValueError(
+                f'views zoom out by up to {needed:g}, and the loader sends pieces for '
+                f'{reach:g} (1 is the box), so that views would end in black: put '
+                f"dict(type='CropPersonSource', input_size={self.size}, "
+                f'reach={needed:g}) into unlabelled_pipeline, not TopdownAffine, or '
+                'lower views.easy.scale and views.hard.scale'
+            )
 
     def forward(
         self, sources: Tensor, source_to_input: Tensor, *, generator: torch.Generator
@@ -104,18 +141,21 @@ class EasyHardViews(nn.Module):
         Args:
             sources: What the loader sends of each person ``(B, 3, h, w)``, uint8.
             source_to_input: ``(B, 2, 3)``, pixels of the source to those of the view
-                without any augmentation.
+                without any augmentation. Not used with ``'easy_crop'``, where the
+                sources are that view.
             generator: On the CPU.
+
+        Raises:
+            ValueError: If crops of the loader have another size than the input.
         """
         number, device = len(sources), sources.device
         if self.easy is None:
-            easy_to_hard = self.hard.draw(number, generator)
-            return ViewPair(
-                sources.float(), easy_to_hard.to(device, non_blocking=True), None
-            )
-        easy, hard = self._draw_both(number, generator)
+            self._check_crops(sources)
+            easy_to_hard = to_device(self.hard.draw(number, generator), device)
+            return ViewPair(sources.float(), easy_to_hard, None)
+        easy, hard = self._draw_both(self.easy, number, generator)
         maps = torch.stack([easy, hard, compose(hard, invert(easy))])
-        easy, hard, easy_to_hard = maps.to(device, non_blocking=True)
+        easy, hard, easy_to_hard = to_device(maps, device)
         to_views = compose(torch.stack([easy, hard], dim=1), source_to_input[:, None])
         easy_views, hard_views = warp_views(sources, to_views, self.size)
         return ViewPair(easy_views, easy_to_hard, hard_views)
@@ -155,15 +195,24 @@ class EasyHardViews(nn.Module):
             images = warp(images, views.easy_to_hard, self.size)
         return images
 
+    def _check_crops(self, sources: Tensor) -> None:
+        found = (sources.shape[-1], sources.shape[-2])
+        if found != self.size:
+            raise ValueError(
+                f"views.hard_from='easy_crop' takes easy views of {self.size} pixels "
+                f'from the loader, got {found}: end unlabelled_pipeline with '
+                f"dict(type='TopdownAffine', input_size={self.size}) before it is "
+                "packed, or take hard_from='image'"
+            )
+
     def _draw_both(
-        self, number: int, generator: torch.Generator
+        self, view: SimilarityView, number: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        assert self.easy is not None
         easy_flip = self._flips(number, generator)
         hard_flip = (
             self._flips(number, generator) if self.independent_flips else easy_flip
         )
-        easy = compose(self.easy.draw(number, generator), easy_flip)
+        easy = compose(view.draw(number, generator), easy_flip)
         return easy, compose(self.hard.draw(number, generator), hard_flip)
 
     def _flips(self, number: int, generator: torch.Generator) -> Tensor:

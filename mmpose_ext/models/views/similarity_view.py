@@ -68,6 +68,11 @@ class SimilarityView(nn.Module):
         self.distribution = distribution
         self.size = (int(size[0]), int(size[1]))
 
+    @property
+    def reach(self) -> float:
+        """Greatest factor by which a view shows more than the plane."""
+        return 1 + self.scale
+
     def draw(self, number: int, generator: torch.Generator) -> Tensor:
         """Draw views.
 

@@ -1,4 +1,9 @@
-"""Keypoints in the image of a camera, as a detector finds them on the surface."""
+"""Keypoints in the image of a camera, as a detector finds them.
+
+Their places are read off the ends of the capsules, which are the joints: before noise
+and misses they are projections of the ground truth, without the bias that annotators of
+images have.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +39,7 @@ def surface_joints(surface: Surface) -> np.ndarray:
     """Where the shapes of the parts of the body say that joints are.
 
     A detector learns to name such places: the round end of a limb, the middle of the
-    hips, the top of the head.
+    hips, the top of the head. They are the joints of the ground truth exactly.
 
     Args:
         surface: Capsules ``(..., C)``.

@@ -159,7 +159,9 @@ def link_of(
     )
 
 
-def _beside(place: tuple[float, ...] | np.ndarray, offset: tuple[float, ...]):
+def _beside(
+    place: tuple[float, ...] | np.ndarray, offset: tuple[float, ...]
+) -> np.ndarray:
     """A place so far ahead of, left of and above another, as the sensors face."""
     return np.array(place) + np.array(offset) @ AXES
 

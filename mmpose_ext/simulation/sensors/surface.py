@@ -1,7 +1,9 @@
 """What sensors meet: the surface of a person as capsules of skin and cloth.
 
-Sensors are given surfaces, walls and antennas, and nothing else of a person: no
-joint, angle or name of an action reaches them.
+Sensors are given surfaces, walls and antennas, and nothing else of a person: no angle
+or name of an action reaches them. The ends of a capsule's axis are joints, though. The
+camera's detector uses them: before its noise, its keypoints are projections of the very
+joints of the ground truth. LiDAR, radar and WiFi meet the skin alone.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ def test_shapes():
     assert results['img'].dtype == np.uint8 and results['img'].flags.c_contiguous
     assert results['source_to_input'].shape == (2, 3)
     assert results['source_to_input'].dtype == np.float32
+    assert results['source_reach'] == 1.5
     width, height = results['bbox_scale'][0]
     assert (width, height) == (40, pytest.approx(160 / 3))
     # Radius 1.5 * 80 / 2 input pixels, 40 / 48 image pixels each, and one more.

@@ -63,8 +63,16 @@ def test_unlabelled_carries_no_joint():
     }
 
 
+def test_reach_of_a_piece_travels():
+    """By it the model knows whether its views end in black."""
+    piece = person(source_to_input=np.eye(2, 3), source_reach=1.5)
+    sample = PackSemiSupervisedInputs('unlabelled').transform(piece)['data_samples']
+    assert sample.source_reach == 1.5
+
+
 def test_easy_crop_is_the_input_itself():
     packed = PackSemiSupervisedInputs('unlabelled').transform(person())
+    assert packed['data_samples'].source_reach == 1
     found = packed['data_samples'].source_to_input
     assert found.tolist() == [[1, 0, 0], [0, 1, 0]]
 

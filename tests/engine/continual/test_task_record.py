@@ -35,6 +35,14 @@ def test_values(record):
     assert 'separation/recall' not in summary
 
 
+def test_a_separation_of_clean_samples_alone(record, tmp_path):
+    record.separation[2] |= {'F1': None, 'precision': None, 'recall': None}
+    summary = record.summary()
+    assert summary['separation/F1'] == pytest.approx(0.9)
+    assert 'separation/recall' not in summary
+    record.save(tmp_path / 'record.json')
+
+
 def test_of_a_run_that_is_not_over():
     record = TaskRecord.of([['A02'], ['A04']])
     assert record.summary() == {}

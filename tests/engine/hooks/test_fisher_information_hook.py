@@ -93,6 +93,34 @@ def test_in_runner(tmp_path):
     assert not any('fisher' in key for key in saved), 'no more than needed'
 
 
+@pytest.mark.parametrize('interval', [0, 2])
+def test_groups_follow_the_scores(tmp_path, monkeypatch, interval):
+    """Between two estimates the information stays, and strengths change."""
+    estimates, order = [], ('rgb', 'lidar', 'mmwave', 'wifi')
+
+    def count(*args, **options):
+        estimates.append(diagonal_fisher(*args, **options))
+        return estimates[-1]
+
+    class Swap(Hook):
+        """Another modality is ahead after each epoch."""
+
+        def after_train_epoch(self, runner):
+            scores = {name: float(name == order[runner.epoch]) for name in order}
+            runner.message_hub.update_info('contribution_scores', scores)
+
+    monkeypatch.setattr(fisher_information_hook, 'diagonal_fisher', count)
+    watch = Watch()
+    hook = dict(interval=interval, first_epoch='superior')
+    trained(tmp_path, hook, extra=[watch, Swap()], epochs=3, scores=False)
+    assert len(estimates) == (1 if interval == 0 else 2)
+    for epoch, number in enumerate((0, 0, -1)):
+        for name, stiffness in watch.stiffness[epoch].items():
+            ahead = epoch == 0 or name.startswith(order[epoch - 1])
+            fisher = estimates[number][f'encoders.{name}']
+            torch.testing.assert_close(stiffness, (2e4 if ahead else 1e4) * fisher)
+
+
 def test_it_holds_encoders(tmp_path):
     """Strong constraints keep encoders nearer to where they began."""
     moved = {}

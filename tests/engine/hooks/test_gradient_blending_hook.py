@@ -50,7 +50,14 @@ def test_offline_weighs_once(tmp_path):
     assert [row['epoch'] for row in history] == [0]
 
 
-def test_estimates_leave_no_trace(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    'wrapper',
+    [
+        dict(accumulative_counts=3),
+        dict(type='Bf16OptimWrapper', accumulative_counts=2),
+    ],
+)
+def test_estimates_leave_no_trace(tmp_path, monkeypatch, wrapper):
     """A run with estimates whose weights are not used is the run without."""
     estimate = GradientBlendingHook._estimate
 
@@ -59,8 +66,7 @@ def test_estimates_leave_no_trace(tmp_path, monkeypatch):
         return dict.fromkeys(NAMES, 1.0)
 
     monkeypatch.setattr(GradientBlendingHook, '_estimate', estimate_in_vain)
-    wrapper = dict(optimizer=dict(type='Adam', lr=1e-2), accumulative_counts=3)
-    options = dict(optim_wrapper=wrapper)
+    options = dict(optim_wrapper=dict(optimizer=dict(type='Adam', lr=1e-2), **wrapper))
     with_hook = run(tmp_path / 'with', **copy.deepcopy(options))
     without = run(tmp_path / 'without', None, **copy.deepcopy(options))
     for name, value in without.model.state_dict().items():
@@ -98,6 +104,21 @@ def test_values(tmp_path):
         atol=1e-4,
         rtol=1e-3,
     )
+
+
+def test_mixed_precision_and_accumulation(tmp_path):
+    """Copies train as the run does: weights differ by the rounding alone."""
+    found = {}
+    for kind in ('OptimWrapper', 'Bf16OptimWrapper'):
+        wrapper = dict(
+            type=kind, accumulative_counts=2, optimizer=dict(type='Adam', lr=1e-2)
+        )
+        runner = run(tmp_path / kind, epochs=1, optim_wrapper=wrapper)
+        found[kind] = runner.message_hub.get_info('gradient_blending')['weights']
+    exact, rounded = found.values()
+    assert exact != rounded and sum(rounded.values()) == pytest.approx(1)
+    for name in NAMES:
+        assert rounded[name] == pytest.approx(exact[name], abs=0.05)
 
 
 def test_resumed_run_goes_on_with_the_weights(tmp_path):

@@ -15,7 +15,7 @@ from mmpose_ext.evaluation.functional import (
     shapley_values,
 )
 from mmpose_ext.visualization import read_contributions
-from tests.fixtures.tiny_sensor_run import CHECKPOINTS, made_run
+from tests.fixtures.tiny_sensor_run import CHECKPOINTS, loader_config, made_run
 
 NAMES = ('rgb', 'lidar', 'mmwave', 'wifi')
 
@@ -113,6 +113,16 @@ def test_sampled(tmp_path):
     content = json.loads((tmp_path / 'contributions.json').read_text())
     assert content['estimator'] == 'permutation'
     assert all(sum(content['errors'][name]) > 0 for name in NAMES)
+
+
+def test_nothing_to_score(tmp_path):
+    """Batches of one have no correlation: it is said, not passed over."""
+    data = loader_config(batch_size=1, size=3)
+    options = dict(train_dataloader=data, log_level='WARNING')
+    trained(tmp_path, hook=dict(pool='batch'), epochs=1, **options)
+    assert not (tmp_path / 'contributions.json').exists()
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert 'no contributions in epoch 1' in log and "pool='epoch'" in log
 
 
 def test_not_finite(tmp_path, caplog):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmpose_ext.evaluation.functional import diagonal_fisher
+from mmpose_ext.evaluation.functional import diagonal_fisher, fisher
 from mmpose_ext.evaluation.functional.fisher import default_chunk_size
 from tests.fixtures.tiny_multi_modal import tiny_batch, tiny_multi_modal
 
@@ -140,6 +140,24 @@ def test_chunks():
     assert default_chunk_size([torch.empty(10)]) == 64
     assert default_chunk_size([torch.empty(2**22, device='meta')] * 2) == 8
     assert default_chunk_size([torch.empty(2**28, device='meta')]) == 1
+
+
+def test_no_more_gradients_than_a_chunk(regression, monkeypatch):
+    model, data, _, _ = regression
+    sizes, by_vmap = [], fisher._Gradients._by_vmap
+
+    def spy(self, batch):
+        sizes.append(len(batch['x']))
+        return by_vmap(self, batch)
+
+    monkeypatch.setattr(fisher._Gradients, '_by_vmap', spy)
+    diagonal_fisher(model, squared_errors, split(data, [7, 3]), chunk_size=3)
+    assert sizes == [3, 3, 1, 3]
+    sizes.clear()
+    # Four weights: 8 numbers hold the gradients of two samples.
+    monkeypatch.setattr(fisher, '_MEMORY', 8)
+    diagonal_fisher(model, squared_errors, [data])
+    assert sizes == [2] * 5
 
 
 def test_invalid(regression):

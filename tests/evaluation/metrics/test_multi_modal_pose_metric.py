@@ -88,6 +88,9 @@ def test_groups():
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, abs=1e-3), name
     assert found['P-MPJPE/action/A03'] == pytest.approx(0, abs=1e-3)
+    for name in expected:
+        root = f'root/{name}'
+        assert found[root] == pytest.approx(0, abs=1e-3), 'a shift of the whole pose'
     assert 'MPJPE/action/A02' not in evaluate(samples, group_by=())
 
 
@@ -102,6 +105,8 @@ def test_subsets():
     found = evaluate(samples)
     assert found['MPJPE/subset/rgb'] == pytest.approx(50, abs=1e-3)
     assert found['P-MPJPE/subset/rgb'] == pytest.approx(0, abs=1e-3)
+    assert found['root/MPJPE/subset/rgb'] == pytest.approx(0, abs=1e-3)
+    assert found['root/MPJPE/subset/wifi'] > 100
     assert found['MPJPE/subset/rgb+wifi'] == pytest.approx(0, abs=1e-3)
     errors = np.linalg.norm(truth - truth.mean(0), axis=-1).mean()
     assert found['MPJPE/subset/wifi'] == pytest.approx(1000 * errors, rel=1e-4)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmpose_ext.models.sample_selection import joint_errors
+from mmpose_ext.models.sample_selection import sample_errors
 from tests.fixtures.no_waiting import NoWaiting
 from tests.fixtures.tiny_network_pair import (
     TinyFrames,
@@ -18,7 +18,7 @@ from tests.fixtures.tiny_network_pair import (
 
 
 def errors_of(model, inputs, pose):
-    return [joint_errors(network(inputs), pose).detach() for network in model.networks]
+    return [sample_errors(network(inputs), pose).detach() for network in model.networks]
 
 
 @pytest.mark.parametrize(('epoch', 'kept'), [(0, 8), (5, 6), (10, 4), (20, 4)])

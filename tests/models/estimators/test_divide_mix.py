@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from torch.testing import assert_close
 
 from mmpose_ext.models.estimators.divide_mix import mix_features
-from mmpose_ext.models.sample_selection import draw_mixing, joint_errors
+from mmpose_ext.models.sample_selection import draw_mixing, sample_errors
 from mmpose_ext.models.step_generator import step_generator
 from tests.fixtures.no_waiting import NoWaiting
 from tests.fixtures.tiny_multi_modal import tiny_batch, tiny_multi_modal
@@ -87,7 +87,7 @@ def test_mixes_features_and_labels():
         pose = share * pose + (1 - share) * pose[partner]
         assert_close(
             losses[f'network{number}.loss_clean'].detach(),
-            joint_errors(pred, pose).mean(),
+            sample_errors(pred, pose).mean(),
         )
         assert losses[f'network{number}.loss_noisy'] == 0
 

@@ -69,6 +69,12 @@ def test_mean_features_of_the_batch_for_one_question(fusion):
     torch.testing.assert_close(pred[0], model.predict_features(mean, everywhere))
     mixed = mean | {'lidar': features['lidar']}
     torch.testing.assert_close(pred[2], model.predict_features(mixed, everywhere))
+    present = everywhere.clone()
+    present[:4, 0] = present[:, 3] = False
+    pred = model.predict_subsets(features, ALL_SUBSETS, present, absent='mean')
+    mean['rgb'] = features['rgb'][4:].mean(0).expand(6, -1)
+    mean['wifi'] = torch.zeros_like(mean['wifi'])
+    torch.testing.assert_close(pred[0], model.predict_features(mean, everywhere))
 
 
 def test_running_means_follow_what_is_there():
@@ -194,6 +200,8 @@ def test_modalities_left_out_of_the_test():
     torch.testing.assert_close(torch.from_numpy(pred[0]), expected)
     every = tiny_multi_modal(test_cfg=dict(subsets='all'))
     assert len(every.subsets) == 15
+    some = tiny_multi_modal(test_cfg=dict(subsets='all', modalities=['wifi', 'rgb']))
+    assert some.subsets == [('rgb',), ('wifi',), ('rgb', 'wifi')]
 
 
 def test_order_of_the_config_does_not_matter():
@@ -207,8 +215,44 @@ def test_order_of_the_config_does_not_matter():
 def test_one_modality_alone():
     model = tiny_multi_modal(('lidar',))
     inputs, samples = tiny_batch()
-    inputs['valid'] = inputs['valid'][:, :1]
     assert model.loss(inputs, samples)['loss_pose'].isfinite()
+
+
+def test_columns_of_a_batch_with_other_modalities():
+    """A sensor that the model has not makes no difference, one that it has does."""
+    model = tiny_multi_modal(('lidar',)).eval()
+    inputs, samples = tiny_batch()
+    before, loss = model(inputs), model.loss(inputs, samples)['loss_pose']
+    inputs['valid'][:, 0] = False  # rgb
+    torch.testing.assert_close(model(inputs), before)
+    torch.testing.assert_close(model.loss(inputs, samples)['loss_pose'], loss)
+    inputs['valid'][:, 1] = False
+    assert not model.present(inputs).any()
+    assert (model(inputs) - before).abs().max() > 1e-3
+    inputs['valid'] = inputs['valid'][:, :3]
+    with pytest.raises(ValueError, match=r"3 columns.*\['rgb', 'lidar', 'mmwave', "):
+        model(inputs)
+
+
+@pytest.mark.parametrize('modalities', ['lidar', ['lidar']])
+def test_fewer_sensors_than_the_model_has(fusion, modalities):
+    """Only sensors that are asked for need be there, by one name or several."""
+    options = dict(modalities=modalities, subsets=[['lidar', 'wifi']])
+    model = tiny_multi_modal(fusion=fusion, test_cfg=options).eval()
+    assert model.used == ('lidar',)
+    inputs, samples = tiny_batch()
+    names = ['lidar', 'lidar_mask', 'wifi']
+    fewer = {name: inputs[name] for name in names} | {'valid': inputs['valid'][:, :2]}
+    with torch.no_grad():
+        expected = model(inputs, samples, mode='predict')
+        found = model(fewer, samples, mode='predict')
+    for name in ('keypoints', 'subset_keypoints'):
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(
+                one.pred_instances[name], other.pred_instances[name]
+            )
+    with pytest.raises(ValueError, match=r"lacks \['rgb', 'mmwave'\]: give the"):
+        model.loss(fewer, samples)
 
 
 def test_invalid():
@@ -218,6 +262,9 @@ def test_invalid():
         tiny_multi_modal()(inputs)
     with pytest.raises(ValueError, match="names the modalities \\['radar'\\]"):
         tiny_multi_modal(test_cfg=dict(subsets=[['radar']]))
+    for empty in (dict(modalities=[]), dict(subsets=[['rgb'], []])):
+        with pytest.raises(ValueError, match='a subset without modalities'):
+            tiny_multi_modal(test_cfg=empty)
     with pytest.raises(ValueError, match="'zero' or 'mean'"):
         tiny_multi_modal(absent='noise')
     with pytest.raises(ValueError, match='at least one modality'):

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from mmengine.logging import MessageHub
+from mmengine.runner.checkpoint import load_state_dict
 from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from no_waiting import NoWaiting
-from tiny_students import SIZE, batch, network, students, views
+from tiny_students import SIZE, batch, easy_crops, network, students, views
 from torch.testing import assert_close
 
 from mmpose_ext.models.estimators.sspcm import nearest_pair
@@ -47,11 +49,11 @@ def test_shapes(kind, bn):
         assert losses[f'response_{name}'].ndim == 0
 
 
-def test_values():
+@pytest.mark.parametrize('hard_from', ['image', 'easy_crop'])
+def test_values(hard_from):
     """Without any view, each student's target is what the other one predicts."""
-    model = build(views=STILL).eval()
-    inputs, data = batch(source=SIZE)
-    data['source_to_input'] = torch.eye(3)[None, :2].repeat(2, 1, 1)
+    model = build(views={**STILL, 'hard_from': hard_from}).eval()
+    inputs, data = easy_crops()
     losses = model.loss(inputs, data)
     first, second = (
         net(normalised(model, inputs['unlabelled']), None) for net in model.students
@@ -208,6 +210,21 @@ def test_frozen_teacher(tmp_path):
     assert list(model.networks()) == ['student']
 
 
+def test_resumed_without_the_file_of_the_teacher():
+    """A checkpoint of the run holds the teacher; one of another network does not."""
+    absent = dict(type='FrozenTeacher', checkpoint='nowhere.pth')
+    trained = build('ConsistencyStudent', teacher=dict(type='FrozenTeacher'), seed=1)
+    model = build('ConsistencyStudent', teacher=absent)
+    model.init_weights()
+    load_state_dict(model, model.students.state_dict())
+    with pytest.raises(FileNotFoundError, match=r'no checkpoint nowhere.pth.*train it'):
+        model.loss(*batch())
+    load_state_dict(model, trained.state_dict())
+    assert total(model.loss(*batch())).isfinite()
+    images = torch.rand(2, 3, 96, 64)
+    assert_close(model.teacher(images), trained.teacher(images))
+
+
 def test_distilled_teacher():
     """A view and its mirror image are averaged where UDP has them coincide."""
     options = dict(type='FrozenTeacher', mirror=True)
@@ -249,6 +266,45 @@ def test_sspcm_ignores_unsure_joints():
         assert losses[f'student{number}.loss_labelled'] > 0
 
 
+@pytest.fixture
+def run(monkeypatch):
+    """What a run tells of itself."""
+    info = {}
+    hub = MessageHub.get_current_instance()
+    monkeypatch.setattr(hub, '_runtime_info', info)
+    return info
+
+
+def test_sspcm_keeps_epochs(run):
+    """Former states are those at the beginning of each epoch of two steps."""
+    model = build('SSPCM', snapshot_interval='epoch')
+    weight = model.students[0].backbone.conv1.weight
+    former = model.former.network[0].backbone.conv1.weight
+    run |= dict(max_iters=6, max_epochs=3)
+    found = []
+    for step in range(5):
+        run['iter'] = step
+        with torch.no_grad():
+            weight.fill_(step)
+        model.loss(*batch())
+        found.append(float(former.mean()))
+    assert found == [0, 0, 2, 2, 4]
+    run |= dict(max_epochs=1)
+    with pytest.raises(ValueError, match='how many steps an epoch has.*give a number'):
+        model.loss(*batch())
+
+
+def test_loss_of_the_head():
+    """On labelled people a student learns with its head's own loss."""
+    own = network()
+    own['head']['loss'] = dict(type='KeypointMSELoss', loss_weight=3.0)
+    model = build(students=[network(), own]).eval()
+    model.students[1].load_state_dict(model.students[0].state_dict())
+    losses = model.loss(*batch())
+    one, other = (losses[f'student{k}.loss_labelled'] for k in (0, 1))
+    assert_close(other, 3 * one)
+
+
 @pytest.mark.parametrize('hard_from', ['image', 'easy_crop'])
 @pytest.mark.parametrize('bn', ['per_view', 'joint'])
 def test_no_waiting(hard_from, bn):
@@ -259,9 +315,59 @@ def test_no_waiting(hard_from, bn):
         views=views(hard_from=hard_from),
         pseudo_labels=dict(score_threshold=0.2),
     )
-    inputs, data = batch(source=SIZE)
+    inputs, data = easy_crops() if hard_from == 'easy_crop' else batch()
     with NoWaiting():
         total(model.loss(inputs, data)).backward()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@pytest.mark.parametrize('hard_from', ['image', 'easy_crop'])
+@pytest.mark.parametrize('kind', ['DualStudent', 'ConsistencyStudent', 'SSPCM'])
+def test_no_waiting_on_a_gpu(kind, hard_from):
+    """CUDA itself raises where the program would wait."""
+    operators = [
+        dict(type=f'Batch{name}')
+        for name in ('RandAugment', 'JointCutout', 'CutOcclude', 'CutMix', 'Cutout')
+    ]
+    model = build(
+        kind,
+        occlusions=[operators],
+        views=views(hard_from=hard_from),
+        pseudo_labels=dict(score_threshold=0.2),
+        **(dict(snapshot_interval=1) if kind == 'SSPCM' else {}),
+    ).cuda()
+    inputs, data = easy_crops() if hard_from == 'easy_crop' else batch()
+    inputs, data = (
+        {name: tensor.cuda() for name, tensor in part.items()}
+        for part in (inputs, data)
+    )
+    total(model.loss(inputs, data)).backward()  # cuDNN may wait when it first chooses
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        total(model.loss(inputs, data)).backward()
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+
+
+@pytest.mark.parametrize(
+    ('hard_from', 'reach', 'message'),
+    [
+        ('image', 1.2, 'by up to 1.25.*for 1.2 .*CropPersonSource.*reach=1.25'),
+        ('image', 1.0, "for 1 .*dict.type='CropPersonSource'.*not TopdownAffine"),
+        ('easy_crop', 1.5, 'pieces of images: put .*TopdownAffine'),
+    ],
+)
+def test_loader_that_does_not_fit(hard_from, reach, message):
+    """Before the first step, and without a look at numbers on the device."""
+    model = build(views=views(hard_from=hard_from))
+    inputs, data = easy_crops()
+    sample = PoseDataSample(metainfo=dict(source_reach=reach))
+    data['samples'] = dict(unlabelled=[sample, sample])
+    with NoWaiting(), pytest.raises(ValueError, match=message):
+        model.loss(inputs, data)
+    sample.set_metainfo(dict(source_reach=1.0 if hard_from == 'easy_crop' else 1.25))
+    assert total(model.loss(inputs, data)).isfinite()
 
 
 def samples(number=2):
@@ -318,13 +424,41 @@ def test_invalid():
         build(bn='ghost')
     with pytest.raises(ValueError, match='path'):
         build(occlusions=[])
+    stages = network()
+    stages['head'] = dict(
+        type='CPMHead',
+        in_channels=64,
+        out_channels=17,
+        num_stages=2,
+        decoder=stages['head']['decoder'],
+    )
+    with pytest.raises(ValueError, match='student 1 .* has CPMHead as head; expected'):
+        build(students=[network(), stages])
+    with pytest.raises(ValueError, match='labelled_weight=-1: expected 0 or more'):
+        build(labelled_weight=-1)
+    with pytest.raises(ValueError, match='loss_weight=-1: expected 0 or more'):
+        build(loss_unlabelled=dict(type='HeatmapConsistencyLoss', loss_weight=-1))
+    for values in ((-5, 1), (4, 0), (9,), 9, (4, float('nan'))):
+        with pytest.raises(ValueError, match='pixel_weight=.*two numbers a, p'):
+            build(pseudo_labels=dict(pixel_weight=values))
+    for threshold in (-3, 1, float('nan')):
+        with pytest.raises(ValueError, match='score_threshold=.*0 or more and less'):
+            build(pseudo_labels=dict(score_threshold=threshold))
+    with pytest.raises(ValueError, match='min_score=-1: expected 0 or more'):
+        build('SSPCM', snapshot_interval=5, min_score=-1)
+    with pytest.raises(ValueError, match="'epochs': expected a number of steps or"):
+        build('SSPCM', snapshot_interval='epochs')
     with pytest.raises(ValueError, match='checkpoint'):
-        build('ConsistencyStudent', teacher=dict(type='FrozenTeacher')).init_weights()
-    with pytest.raises(FileNotFoundError, match='nowhere'):
-        build(
-            'ConsistencyStudent',
-            teacher=dict(type='FrozenTeacher', checkpoint='nowhere.pth'),
-        ).init_weights()
-    model = build(test_cfg=dict(output='student7')).eval()
-    with pytest.raises(ValueError, match='student7'):
-        model.predict(torch.rand(1, 3, 96, 64), samples(1))
+        model = build('ConsistencyStudent', teacher=dict(type='FrozenTeacher'))
+        model.init_weights()
+        model.loss(*batch())
+    for other, message in ((network(heatmap=(32, 48)), 'same sizes'), (wrong, '16 jo')):
+        with pytest.raises(ValueError, match=f'the teacher has heatmaps of.*{message}'):
+            build(
+                'ConsistencyStudent', teacher=dict(type='FrozenTeacher', network=other)
+            )
+    for kind, output in (('DualStudent', 'student7'), ('ConsistencyStudent', 'mean')):
+        with pytest.raises(ValueError, match=f"must be one of .*, got '{output}'"):
+            build(kind, test_cfg=dict(output=output))
+    teacher = dict(type='ExponentialMovingAverage')
+    build('ConsistencyStudent', teacher=teacher, test_cfg=dict(output='teacher'))

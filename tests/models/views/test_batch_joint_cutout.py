@@ -1,8 +1,11 @@
 import pytest
 import torch
 from mmpose.registry import MODELS
+from torch import nn
 
+from mmpose_ext.geometry.rectangles import JointPatches
 from mmpose_ext.models.views import BatchJointCutout
+from mmpose_ext.models.views.batch_joint_cutout import joint_cutout_of
 
 FILL = torch.tensor([124.0, 116.0, 104.0])
 
@@ -87,3 +90,12 @@ def test_in_config(batch, call):
     operator = MODELS.build(config)
     assert 'num_joints=[2, 3]' in repr(operator) and not list(operator.parameters())
     call(operator, *batch)
+
+
+def test_cutout_of_a_model():
+    """Its own sizes, at another number of joints; the model keeps its own."""
+    own = BatchJointCutout(5, half_size=(3, 6), jitter=2.0, replace=True, fill=7)
+    found = joint_cutout_of(nn.ModuleList([nn.Identity(), own]), 2)
+    assert own.patches.num_joints == 5 and found.fill == 7
+    assert found.patches == JointPatches(2, (3, 6), 2.0, replace=True)
+    assert joint_cutout_of(nn.Identity(), 3).patches == BatchJointCutout(3).patches

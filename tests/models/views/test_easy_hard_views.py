@@ -92,7 +92,7 @@ class Paint(nn.Module):
 @pytest.mark.parametrize('hard_from', ['image', 'easy_crop'])
 def test_operators(hard_from):
     """They see the joints where they are in the image that they get."""
-    model = build(hard_from=hard_from, easy=STRONG if hard_from == 'image' else None)
+    model = build(hard_from=hard_from)
     images, _ = blobs(size=SIZE) if hard_from == 'easy_crop' else blobs()
     views = model(images, to_input(), generator=generator())
     joints, paint = centroid(views.easy)[:, None], Paint()
@@ -108,9 +108,11 @@ def test_operators(hard_from):
     assert paint.images is source
 
 
-def test_easy_crop_is_the_easy_view():
+@pytest.mark.parametrize('easy', [STRONG, None])
+def test_easy_crop_is_the_easy_view(easy):
+    """One setting makes it so, whatever the config says of easy views."""
     images, _ = blobs(size=SIZE)
-    model = build(hard_from='easy_crop', easy=None)
+    model = build(hard_from='easy_crop', easy=easy)
     views = model(images, to_input(), generator=generator())
     assert_close(views.easy, images.float())
     assert views.hard is None
@@ -124,6 +126,13 @@ def test_draws_belong_to_the_generator():
     )
     assert_close(first.hard, again.hard)
     assert not torch.allclose(first.hard, other.hard)
+
+
+def test_crops_of_another_size():
+    model = build(hard_from='easy_crop')
+    images, _ = blobs(size=(90, 100))
+    with pytest.raises(ValueError, match=r'of \(48, 64\) pixels.*got \(90, 100\): end'):
+        model(images, to_input(), generator=generator())
 
 
 def test_invalid():
