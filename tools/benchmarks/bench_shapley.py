@@ -147,16 +147,15 @@ def build(fusion: str, args: argparse.Namespace) -> tuple[Any, dict, dict]:
     most = {entry.key: entry.max_points for entry in dataset.pipeline if 'key' in entry}
     most['lidar'] = args.lidar_points or most['lidar']
     size = args.batch_size
-    inputs = {
-        'rgb': torch.rand(size, dataset.windows['rgb'], 17, 2) * 2 - 1,
-        'wifi': torch.rand(size, 3, 114, 10),
-        'valid': torch.ones(size, len(model.modalities), dtype=torch.bool),
-    }
+    # In the order of the model's modalities, which is that of the columns of `valid`.
+    inputs = {'rgb': torch.rand(size, dataset.windows['rgb'], 17, 2) * 2 - 1}
     for name, channels in (('lidar', 3), ('mmwave', 5)):
         counts = torch.randint(most[name] // 2, most[name] + 1, (size, 1))
         mask = torch.arange(most[name]) < counts
         cloud = torch.randn(size, most[name], channels) * 0.4
         inputs[name], inputs[f'{name}_mask'] = cloud * mask[..., None], mask
+    inputs['wifi'] = torch.rand(size, 3, 114, 10)
+    inputs['valid'] = torch.ones(size, len(model.modalities), dtype=torch.bool)
     pose = torch.randn(size, 17, 3) * 0.3 + torch.tensor([0.0, 0.0, 3.0])
     inputs = {name: value.to(args.device) for name, value in inputs.items()}
     return model, inputs, {'pose': pose.to(args.device)}
