@@ -103,9 +103,9 @@ def draw_contribution_comparison(
     Raises:
         ValueError: If a run has no epoch, or profits differ.
     """
-    empty = [name for name, history in histories.items() if not len(history.epochs)]
-    if empty:
-        raise ValueError(f'there is no epoch to draw{" in ".join(["", *empty])}')
+    for name, history in histories.items():
+        if not len(history.epochs):
+            raise ValueError(f'{name or "the run"} has no epoch to draw')
     profits = {history.profit for history in histories.values()}
     if len(profits) > 1:
         raise ValueError(

@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -40,6 +41,7 @@ from mmpose_ext.visualization.continual import (
     task_labels,
 )
 from mmpose_ext.visualization.curves import new_figure
+from mmpose_ext.visualization.run_files import read_run_file
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -75,21 +77,25 @@ def read_record(path: Path) -> TaskRecord:
         FileNotFoundError: If there is nothing.
         ValueError: If the file is something else.
     """
-    file = path / 'continual.json' if path.is_dir() else path
-    if not file.is_file():
-        raise FileNotFoundError(
-            f'there is no {file}; TaskIncrementalTrainLoop writes it after each task'
-        )
-    try:
-        record = TaskRecord.from_dict(json.loads(file.read_text(encoding='utf-8')))
-        for metric in METRICS:
-            if record.matrix(metric).shape != (len(record.tasks),) * 2:
-                raise ValueError(f'{metric} is no matrix over the tasks')
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f'{file} is no continual.json of TaskIncrementalTrainLoop: '
-            f'{type(error).__name__} {error}'
-        ) from error
+    return read_run_file(
+        path,
+        'continual.json',
+        checked_record,
+        hook='TaskIncrementalTrainLoop',
+        when='after each task',
+    )
+
+
+def checked_record(content: Mapping[str, Any]) -> TaskRecord:
+    """The record in the content of a ``continual.json``.
+
+    Raises:
+        ValueError: If errors are no matrices over the tasks.
+    """
+    record = TaskRecord.from_dict(content)
+    for metric in METRICS:
+        if record.matrix(metric).shape != (len(record.tasks),) * 2:
+            raise ValueError(f'{metric} is no matrix over the tasks')
     return record
 
 
