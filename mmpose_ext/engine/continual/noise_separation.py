@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -18,8 +19,8 @@ _FEW = 0.01
 class NoiseSeparation:
     """Noise identification and separation (Peng et al., section 3.3).
 
-    The paper leaves the epochs of fitting, what becomes of the fitted weights, and how
-    drops of scores are compared to the reader; the defaults are ours.
+    The paper leaves the epochs of fitting, what becomes of the fitted weights, from
+    where scores drop and how drops are compared to the reader; the defaults are ours.
 
     Args:
         fit_epochs: Epochs gamma of fitting on all samples of a new task.
@@ -30,6 +31,8 @@ class NoiseSeparation:
         threshold: Least probability of a clean sample (Eq. 6).
         min_clean: Least share of the samples that stays; of fewer the likeliest stay.
         restore: Go on from the weights before the fitting.
+        reference: From where scores drop: the ``'mean'`` over the tasks learnt so far,
+            since scores change with the actions too, or the ``'last'`` task.
         relative: Compare drops of scores relative to the scores before.
 
     Raises:
@@ -42,6 +45,7 @@ class NoiseSeparation:
     threshold: float = 0.5
     min_clean: float = 0.25
     restore: bool = True
+    reference: Literal['mean', 'last'] = 'mean'
     relative: bool = False
 
     def __post_init__(self) -> None:
@@ -54,6 +58,19 @@ class NoiseSeparation:
             raise ValueError(
                 f'separation: min_clean={self.min_clean} must lie in [0, 1]'
             )
+        if self.reference not in ('mean', 'last'):
+            raise ValueError(
+                f"separation: reference must be 'mean' or 'last', got "
+                f'{self.reference!r}'
+            )
+
+    def scores_before(self, history: Sequence[Mapping[str, float]]) -> dict[str, float]:
+        """Scores before a task, from those after each task learnt so far."""
+        taken = history if self.reference == 'mean' else history[-1:]
+        return {
+            name: float(np.mean([scores[name] for scores in taken]))
+            for name in history[-1]
+        }
 
     def superior(self, scores: Mapping[str, float]) -> list[str]:
         """Modalities whose encoders stay as they are while fitting."""
@@ -68,7 +85,7 @@ class NoiseSeparation:
         """The modality whose score drops most.
 
         Args:
-            before: Scores after the task before.
+            before: Scores before the task, see :meth:`scores_before`.
             now: Scores on the new task.
         """
         drops = {name: before[name] - now[name] for name in now}

@@ -135,7 +135,6 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
         check_model(self.method, self.model)
         self.evaluation = TaskEvaluation(runner, self.tasks, protocol)
         self.record = TaskRecord.of(self.tasks)
-        self.scores: dict[str, float] | None = None
         self.clean: dict[int, list[int]] = {}
         self.memory: dict[int, list[int]] = {}
         self.start: dict[str, Tensor] | None = None
@@ -182,7 +181,6 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
         return {
             'options': self._options(),
             'record': self.record.to_dict(),
-            'scores': self.scores,
             'clean': self.clean,
             'memory': self.memory,
             'start': self.start,
@@ -198,7 +196,7 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
         """
         check_unchanged(state.get('options', {}), self._options())
         self.record = TaskRecord.from_dict(state['record'])
-        for name in ('scores', 'start', 'fisher', 'reference'):
+        for name in ('start', 'fisher', 'reference'):
             setattr(self, name, state[name])
         self.clean, self.memory = dict(state['clean']), dict(state['memory'])
 
@@ -262,12 +260,19 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
     def _stopped(self, stage: Stage) -> list[str]:
         if stage.phase != 'fit' or not self.method.separation:
             return []
-        return self.method.separation.superior(self.scores or {})
+        return self.method.separation.superior(self._scores_before(stage.task))
+
+    def _scores_before(self, task: int) -> dict[str, float]:
+        """Contributions before a task, from those after the earlier ones."""
+        history = [scores for scores in self.record.scores[:task] if scores]
+        assert self.method.separation
+        return self.method.separation.scores_before(history)
 
     def _separate(self, task: int) -> None:
         """Name the noisy modality and leave noisy samples out."""
-        separation, before = self.method.separation, self.scores
-        assert separation and before is not None
+        separation = self.method.separation
+        assert separation
+        before = self._scores_before(task)
         dataset = self.task_data.dataset(task)
         now = self._scores(dataset)
         identified = separation.identify(before, now)
@@ -294,8 +299,7 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
     def _finish(self, task: int) -> None:
         """Find out what a task has left behind."""
         used = self._used(task)
-        self.scores = self._scores(used)
-        self.record.scores[task] = self.scores
+        self.record.scores[task] = self._scores(used)
         if self.method.consolidation:
             self._consolidate(task, used)
         if self.method.rehearsal:

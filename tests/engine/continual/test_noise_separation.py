@@ -17,6 +17,17 @@ def test_identification():
     assert NoiseSeparation(gradient_stop=False).superior(before) == []
 
 
+def test_scores_before():
+    history = [dict(rgb=20.0, wifi=2.0), dict(rgb=24.0, wifi=1.0)]
+    assert NoiseSeparation().scores_before(history) == dict(rgb=22.0, wifi=1.5)
+    last = NoiseSeparation(reference='last')
+    assert last.scores_before(history) == history[-1]
+    now = dict(rgb=22.8, wifi=0.5)
+    assert NoiseSeparation().identify(last.scores_before(history), now) == 'rgb'
+    before = NoiseSeparation().scores_before(history)
+    assert NoiseSeparation().identify(before, now) == 'wifi'
+
+
 def heaps(low, high):
     """Losses of two heaps, far apart."""
     rng = np.random.default_rng(0)
@@ -51,6 +62,11 @@ def test_remarks():
 
 
 def test_invalid():
-    for options in (dict(fit_epochs=-1), dict(threshold=1.0), dict(min_clean=2)):
+    for options in (
+        dict(fit_epochs=-1),
+        dict(threshold=1.0),
+        dict(min_clean=2),
+        dict(reference='first'),
+    ):
         with pytest.raises(ValueError, match='separation'):
             NoiseSeparation(**options)
