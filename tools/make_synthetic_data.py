@@ -83,6 +83,8 @@ examples:
     python tools/make_synthetic_data.py coco /tmp/tiny --images 20 --val-images 10
   larger pictures, made by eight processes:
     python tools/make_synthetic_data.py coco data/large --size 640x480 --workers 8
+  walkers, seen from all sides:
+    python tools/make_synthetic_data.py coco data/walkers --motions walk --facing 0
   one of twelve people a picture, for small experiments with few labels:
     python tools/make_synthetic_data.py coco data/few_people --max-people 1 --looks 12
 MMPose reads it with type='CocoDataset', data_root=OUT,
@@ -201,6 +203,20 @@ def add_coco(commands: argparse._SubParsersAction) -> None:
         '--occlusion',
         default.occlusion,
         'how often something stands before a person, 0 to 1',
+    )
+    parser.add_argument(
+        '--motions',
+        nargs='+',
+        choices=default.motions,
+        default=default.motions,
+        metavar='MOTION',
+        help=f'what people do, some of {", ".join(default.motions)} (default: all)',
+    )
+    add_number(
+        parser,
+        '--facing',
+        default.facing,
+        'share of people who face the camera, the others face any direction',
     )
     parser.add_argument(
         '--looks',
@@ -341,6 +357,8 @@ def make_coco(args: argparse.Namespace) -> None:
             size=args.size,
             max_people=args.max_people,
             occlusion=args.occlusion,
+            motions=args.motions,
+            facing=args.facing,
             looks=args.looks,
             seed=args.seed,
             num_workers=args.workers,

@@ -28,6 +28,7 @@ from mmpose_ext.datasets.synthetic_folder import synthetic_folder
 from mmpose_ext.geometry.joint_maps import COCO17_JOINTS
 from mmpose_ext.simulation.keypoint_visibility import OUTSIDE
 from mmpose_ext.simulation.looks import Look, itself, one_of
+from mmpose_ext.simulation.motions import MOTIONS
 from mmpose_ext.simulation.scenes import Scene, SeenPerson
 
 GENERATOR = 'coco-1'
@@ -64,6 +65,9 @@ class SyntheticCocoOptions:
         size: ``(width, height)``, pixels.
         max_people: Greatest number of people in a picture.
         occlusion: Probability that something stands before a person.
+        motions: What people do, some of
+            :data:`~mmpose_ext.simulation.motions.MOTIONS`; they also lie at times.
+        facing: Share of people who face the camera; the others face any direction.
         looks: How many looks people and places have; ``None`` for a new one each time.
         seed: The same seed gives the same data.
 
@@ -76,6 +80,8 @@ class SyntheticCocoOptions:
     size: tuple[int, int] = (320, 240)
     max_people: int = 4
     occlusion: float = 0.25
+    motions: tuple[str, ...] = MOTIONS
+    facing: float = 0.5
     looks: int | None = None
     seed: int = 0
 
@@ -91,12 +97,17 @@ class SyntheticCocoOptions:
             )
         if not 1 <= self.max_people <= 20:
             raise ValueError(f'max_people={self.max_people}; expected 1 to 20')
-        if not 0 <= self.occlusion <= 1 or self.seed < 0:
+        shares = self.occlusion, self.facing
+        if not all(0 <= share <= 1 for share in shares) or self.seed < 0:
             raise ValueError(
-                f'occlusion={self.occlusion} must lie in [0, 1], seed={self.seed} must '
-                'not be negative'
+                f'occlusion={self.occlusion} and facing={self.facing} must lie in '
+                f'[0, 1], seed={self.seed} must not be negative'
             )
-
+        unknown = sorted(set(self.motions) - set(MOTIONS))
+        if isinstance(self.motions, str) or unknown or not self.motions:
+            raise ValueError(
+                f'motions={self.motions!r}; expected some of {", ".join(MOTIONS)}'
+            )
         if self.looks is not None and self.looks < 1:
             raise ValueError(f'looks={self.looks}; expected at least 1, or None')
 
@@ -113,7 +124,8 @@ class SyntheticCocoOptions:
 
     def to_header(self) -> dict[str, Any]:
         """What ``synthetic.json`` records."""
-        return {'generator': GENERATOR, **asdict(self), 'size': list(self.size)}
+        lists = {'size': list(self.size), 'motions': list(self.motions)}
+        return {'generator': GENERATOR, **asdict(self), **lists}
 
 
 def write_coco(
@@ -124,6 +136,8 @@ def write_coco(
     size: Sequence[int] = SyntheticCocoOptions.size,
     max_people: int = SyntheticCocoOptions.max_people,
     occlusion: float = SyntheticCocoOptions.occlusion,
+    motions: Sequence[str] = SyntheticCocoOptions.motions,
+    facing: float = SyntheticCocoOptions.facing,
     looks: int | None = SyntheticCocoOptions.looks,
     seed: int = SyntheticCocoOptions.seed,
     num_workers: int = 1,
@@ -138,11 +152,13 @@ def write_coco(
 
     Args:
         path: Destination folder.
-        num_images: See :class:`SyntheticCocoOptions`, as the next six.
+        num_images: See :class:`SyntheticCocoOptions`, as the next eight.
         num_val_images: See there.
         size: See there.
         max_people: See there.
         occlusion: See there.
+        motions: See there.
+        facing: See there.
         looks: See there.
         seed: See there.
         num_workers: Processes; the result does not depend on it.
@@ -163,6 +179,8 @@ def write_coco(
         size=(int(size[0]), int(size[1])),
         max_people=max_people,
         occlusion=occlusion,
+        motions=tuple(motions),
+        facing=facing,
         looks=looks,
         seed=seed,
     )
@@ -271,6 +289,8 @@ def _make_picture(
         size=options.size,
         max_people=options.max_people,
         occlusion=options.occlusion,
+        motions=options.motions,
+        facing=options.facing,
         look=options.look,
     )
     picture, people = scene.render(generator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,24 +70,26 @@ class Person:
         generator: np.random.Generator,
         *,
         lying: float = 0.04,
+        motions: Sequence[str] = MOTIONS,
         look: Look = itself,
     ) -> Person:
         """Draw a person at the origin of the floor, with a random heading.
 
-        The posture is a moment of one of the :data:`MOTIONS`; three times in ten the
-        arms and the head are those of a moment of another motion.
+        The posture is a moment of one of the motions; three times in ten the arms and
+        the head are those of a moment of another one.
 
         Args:
             generator: Source of randomness.
             lying: Probability that it lies on the floor.
+            motions: Some of the :data:`MOTIONS`.
             look: Source of randomness of its body and its clothes.
         """
         looks = look(generator)
         body = Body.sample(looks)
-        action = str(generator.choice(MOTIONS))
+        action = str(generator.choice(motions))
         state = _moment(action, body, generator)
         if generator.random() < 0.3:
-            other = _moment(str(generator.choice(MOTIONS)), body, generator)
+            other = _moment(str(generator.choice(motions)), body, generator)
             angles = np.where(_UPPER, other.angles, state.angles)
             state = JointState(angles, state.root)
         root = state.root * (0, 0, 1)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mmpose_ext.simulation.looks import Look, itself
+from mmpose_ext.simulation.motions import MOTIONS
 from mmpose_ext.simulation.people import Person
 from mmpose_ext.simulation.pinhole import Pinhole
 
@@ -34,6 +37,8 @@ def place_person(
     boxes: list[np.ndarray],
     *,
     first: bool,
+    motions: Sequence[str] = MOTIONS,
+    facing: float = 0.5,
     look: Look = itself,
 ) -> tuple[Person, Pinhole, np.ndarray] | None:
     """Draw a person that is well seen: half in the picture, less than half hidden.
@@ -44,6 +49,8 @@ def place_person(
         boxes: Boxes of the keypoints of the people who are there already, left, top,
             right and bottom, pixels.
         first: Whether to tilt the camera, so that it looks at this person.
+        motions: What the person may do.
+        facing: Probability that it faces the camera; else it faces any direction.
         look: Source of randomness of bodies and clothes.
 
     Returns:
@@ -51,7 +58,7 @@ def place_person(
     """
     width, height = camera.size
     for _ in range(_TRIES):
-        person = Person.sample(generator, look=look)
+        person = Person.sample(generator, motions=motions, look=look)
         share = generator.uniform(*np.log((0.45, 1.25) if first else (0.25, 1.0)))
         distance = camera.focal * person.body.stature / (height * np.exp(share))
         distance = max(distance, 1.2)
@@ -59,7 +66,7 @@ def place_person(
         if first:
             camera = _aimed(camera, distance, generator)
         heading = generator.uniform(-np.pi, np.pi)
-        if generator.random() < 0.5:
+        if generator.random() < facing:
             heading = np.pi + np.arctan2(aside, distance) + generator.normal(0, 0.6)
         place = np.array([distance, aside])
         person = person.placed(place, heading - person.heading)

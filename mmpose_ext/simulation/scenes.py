@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from mmpose_ext.simulation.backgrounds import Background
 from mmpose_ext.simulation.image_effects import ImageEffects
 from mmpose_ext.simulation.keypoint_visibility import keypoint_visibility
 from mmpose_ext.simulation.looks import Look, itself
+from mmpose_ext.simulation.motions import MOTIONS
 from mmpose_ext.simulation.people import Person
 from mmpose_ext.simulation.person_placement import place_person, sample_camera
 from mmpose_ext.simulation.pinhole import Pinhole
@@ -81,19 +83,23 @@ class Scene:
         size: tuple[int, int],
         max_people: int = 4,
         occlusion: float = 0.25,
+        motions: Sequence[str] = MOTIONS,
+        facing: float = 0.5,
         look: Look = itself,
     ) -> Scene:
         """Draw a scene.
 
         Standing, the first person is between 0.45 and 1.25 times as tall as the
-        picture, others from 0.25 up. Half of the people face the camera, the others
-        any direction. Nobody is hidden behind another by more than about half.
+        picture, others from 0.25 up. Nobody is hidden behind another by more than
+        about half.
 
         Args:
             generator: Source of randomness.
             size: Of the picture, ``(width, height)``, pixels.
             max_people: Greatest number of people, at least 1.
             occlusion: Probability that something stands before a person.
+            motions: What people may do, some of the :data:`MOTIONS`.
+            facing: Share of people who face the camera; the others face any direction.
             look: Source of randomness of bodies, clothes, light and background.
         """
         camera = sample_camera(generator, size)
@@ -102,7 +108,13 @@ class Scene:
         people: list[Person] = []
         boxes: list[np.ndarray] = []
         for _ in range(wanted):
-            placed = place_person(generator, camera, boxes, first=not people, look=look)
+            placed = place_person(
+                *(generator, camera, boxes),
+                first=not people,
+                motions=motions,
+                facing=facing,
+                look=look,
+            )
             if placed is not None:
                 person, camera, box = placed
                 people.append(person)

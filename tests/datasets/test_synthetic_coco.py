@@ -17,7 +17,7 @@ from mmpose_ext.datasets.synthetic_coco import (
     run_lengths,
     write_coco,
 )
-from mmpose_ext.simulation.scenes import SeenPerson
+from mmpose_ext.simulation.scenes import Scene, SeenPerson
 
 TINY = dict(num_images=10, num_val_images=6, size=(128, 96))
 
@@ -159,6 +159,23 @@ def test_looks(tmp_path):
     assert len({tuple(person['keypoints']) for person in people}) == len(people) == 6
 
 
+def test_motions_and_facing(tmp_path):
+    options = dict(num_images=1, num_val_images=1, size=(96, 72), occlusion=0.0)
+    made = write_coco(tmp_path / 'walk', **options, motions=['walk'], facing=0.0)
+    recorded = json.loads((made / 'synthetic.json').read_text())
+    assert recorded['motions'] == ['walk'] and recorded['facing'] == 0
+    everybody = [
+        person
+        for seed in range(12)
+        for person in Scene.sample(
+            np.random.default_rng(seed), size=(96, 72), motions=['walk'], facing=1.0
+        ).people
+    ]
+    assert {person.action for person in everybody} <= {'walk', 'lie'}
+    towards = [abs(person.heading) > np.pi / 2 for person in everybody]
+    assert np.mean(towards) > 0.8
+
+
 def test_same_seed_same_data_however_many(folder, tmp_path):
     """Neither the number of pictures nor of processes changes a picture."""
     few = write_coco(
@@ -236,7 +253,10 @@ def test_run_lengths_are_those_of_coco():
         ({'num_val_images': -1}, 'num_val_images=-1'),
         ({'size': (20, 96)}, r'size=\(20, 96\); expected \(width, height\)'),
         ({'max_people': 0}, 'max_people=0; expected 1 to 20'),
-        ({'occlusion': 1.5}, r'occlusion=1.5 must lie in \[0, 1\]'),
+        ({'occlusion': 1.5}, r'occlusion=1.5 and facing=0.5 must lie in \[0, 1\]'),
+        ({'facing': -0.1}, r'facing=-0.1 must lie in \[0, 1\]'),
+        ({'motions': ['walk', 'swim']}, r"'swim'\); expected some of walk, run, turn"),
+        ({'motions': []}, r'motions=\(\); expected some of'),
         ({'seed': -1}, 'seed=-1 must'),
         ({'looks': 0}, 'looks=0; expected at least 1, or None'),
         ({'num_workers': 0}, 'num_workers=0; expected at least one'),
