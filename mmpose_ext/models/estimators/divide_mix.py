@@ -65,6 +65,9 @@ class DivideMix(NetworkPair):
         **options: Those of :class:`NetworkPair`.
 
     Attributes:
+        noise_rate: Share of noisy samples of a task, if something is known of it; may
+            be changed between tasks. Only 0 matters: such data are not divided. The
+            guesses of a network that has just begun to learn would drive it away.
         clean_probability: Of each sample by each network ``(2, N)``, on the CPU; empty
             during the warm-up. It is kept in checkpoints.
 
@@ -95,6 +98,7 @@ class DivideMix(NetworkPair):
         self.warmup_epochs, self.ramp_epochs = warmup_epochs, ramp_epochs
         self.threshold, self.mix_alpha = threshold, mix_alpha
         self.noisy_weight = noisy_weight
+        self.noise_rate: float | None = None
         self.clean_probability = torch.empty(2, 0)
 
     def begin_epoch(
@@ -113,7 +117,7 @@ class DivideMix(NetworkPair):
             )
         super().begin_epoch(loader, stage_epoch, num_epochs)
         self.clean_probability = torch.empty(2, 0)
-        if stage_epoch < self.warmup_epochs:
+        if not self._divides():
             return
         losses = dataset_losses(self.networks, loader, self.data_preprocessor)
         parts = [separate_losses(row, threshold=self.threshold) for row in losses]
@@ -133,12 +137,12 @@ class DivideMix(NetworkPair):
         """Losses of a batch.
 
         Returns:
-            ``network<k>.loss_pose`` during the warm-up, then ``network<k>.loss_clean``
+            ``network<k>.loss_pose`` during the warm-up and on clean data, then ``network<k>.loss_clean``
             and ``network<k>.loss_noisy``, metres; ``network<k>.loss_constraint`` and
             ``network<k>.loss_consolidation``.
         """
         pose = data_samples['pose']
-        if self.epoch_in_task < self.warmup_epochs:
+        if not self._divides():
             return self._warm_up(inputs, pose)
         probability = self._probability_of(data_samples).to(pose.device)
         guesses = self._guess(inputs)
@@ -172,6 +176,9 @@ class DivideMix(NetworkPair):
         """See :class:`NetworkPair`."""
         super().set_extra_state(state)
         self.clean_probability = state['clean_probability'].cpu()
+
+    def _divides(self) -> bool:
+        return self.noise_rate != 0 and self.epoch_in_task >= self.warmup_epochs
 
     def _warm_up(self, inputs: Mapping[str, Tensor], pose: Tensor) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}

@@ -122,6 +122,19 @@ def test_warm_up():
         assert_close(losses[f'network{number}.loss_pose'], expected)
 
 
+def test_clean_data_are_not_divided():
+    model, frames = divide_mix(warmup_epochs=1), TinyFrames(8)
+    inputs, samples = numbered_batch(frames, [0, 1, 2], model)
+    model.noise_rate = 0.0
+    model.begin_epoch(loader_of(frames), 3, 4)
+    assert not model.clean_probability.numel()
+    assert 'network0.loss_pose' in model.loss(inputs, samples)
+    model.noise_rate = 0.2
+    model.begin_epoch(loader_of(frames), 3, 4)
+    assert model.clean_probability.shape == (2, 8)
+    assert 'network0.loss_noisy' in model.loss(inputs, samples)
+
+
 def test_the_weight_of_noisy_samples_rises():
     model, frames = divide_mix(warmup_epochs=2, ramp_epochs=4), TinyFrames(6)
     found = []
