@@ -1,5 +1,5 @@
-# The network of pose2d_synthetic.py goes on with people who walk, mostly not towards the
-# camera: few others show which of two crossing legs is the left one.
+# The network of pose2d_synthetic.py goes on with people who walk, most of them not
+# towards the camera: few others show which of two crossing legs is the left one.
 #   python tools/make_synthetic_data.py coco data/synthetic_walkers --val-images 300 \
 #       --motions walk --facing 0.2 --max-people 2
 #   python tools/train.py demo/configs/pose2d_walkers_synthetic.py \

@@ -65,12 +65,13 @@ class TaskIncrementalTrainLoop(EpochBasedTrainLoop):
        far and on the next one.
 
     Each part can be left out; without any this is naive fine-tuning. ``CoTeaching`` is
-    told the true share of noisy samples, ``DivideMix`` which task is clean. Optimiser and schedulers are built anew for
-    every phase. Scores, losses, Fisher information and evaluations are functions of
-    weights and data alone, made in evaluation mode, so that a run that is killed
-    anywhere ends as an uninterrupted one: it resumes from the last epoch and makes
-    again what came after it. The checkpoint of a task's last epoch holds all that was
-    found out about the task. ``work_dir/continual.json`` is rewritten after each task.
+    told the true share of noisy samples, ``DivideMix`` which task is clean. Optimiser
+    and schedulers are built anew for every phase. Scores, losses, Fisher information
+    and evaluations are functions of weights and data alone, made in evaluation mode, so
+    that a run that is killed anywhere ends as an uninterrupted one: it resumes from the
+    last epoch and makes again what came after it. The checkpoint of a task's last epoch
+    holds all that was found out about the task. ``work_dir/continual.json`` is
+    rewritten after each task.
 
     Args:
         runner: The runner.

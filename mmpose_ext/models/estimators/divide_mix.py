@@ -137,9 +137,9 @@ class DivideMix(NetworkPair):
         """Losses of a batch.
 
         Returns:
-            ``network<k>.loss_pose`` during the warm-up and on clean data, then ``network<k>.loss_clean``
-            and ``network<k>.loss_noisy``, metres; ``network<k>.loss_constraint`` and
-            ``network<k>.loss_consolidation``.
+            ``network<k>.loss_pose`` during the warm-up and on clean data, then
+            ``network<k>.loss_clean`` and ``network<k>.loss_noisy``, metres;
+            ``network<k>.loss_constraint`` and ``network<k>.loss_consolidation``.
         """
         pose = data_samples['pose']
         if not self._divides():
