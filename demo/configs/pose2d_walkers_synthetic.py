@@ -6,6 +6,8 @@
 #       --cfg-options load_from=POSE2D.pth
 _base_ = './pose2d_synthetic.py'
 
+model = dict(test_cfg=dict(flip_test=True))
+
 root = 'data/synthetic_walkers/'
 train_dataloader = dict(dataset=dict(dataset=dict(data_root=root)))
 val_dataloader = dict(dataset=dict(data_root=root))
@@ -13,20 +15,12 @@ test_dataloader = val_dataloader
 val_evaluator = dict(
     scored_by=[
         dict(
-            type='CocoMetric',
+            _base_.val_evaluator.scored_by[0],
             ann_file=f'{root}annotations/person_keypoints_val2017.json',
         ),
-        dict(type='PCKAccuracy', thr=0.05),
+        _base_.val_evaluator.scored_by[1],
     ]
 )
 test_evaluator = val_evaluator
-train_cfg = dict(max_iters=2500, val_interval=500)
-param_scheduler = [
-    dict(
-        type='MultiStepLR',
-        milestones=[1700, 2300],
-        gamma=0.1,
-        by_epoch=False,
-        end=2500,
-    )
-]
+train_cfg = dict(max_iters=5000, val_interval=1000)
+param_scheduler = [dict(type='CosineAnnealingLR', T_max=5000, by_epoch=False, end=5000)]

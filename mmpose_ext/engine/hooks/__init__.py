@@ -1,5 +1,6 @@
 """Hooks."""
 
+from mmpose_ext.engine.hooks.channels_last_hook import ChannelsLastHook
 from mmpose_ext.engine.hooks.collapse_monitor_hook import CollapseMonitorHook
 from mmpose_ext.engine.hooks.evaluation_protocol_hook import EvaluationProtocolHook
 from mmpose_ext.engine.hooks.fisher_information_hook import FisherInformationHook
@@ -16,6 +17,7 @@ from mmpose_ext.engine.hooks.shapley_contribution_hook import (
 from mmpose_ext.engine.hooks.step_seed_hook import StepSeedHook
 
 __all__ = [
+    'ChannelsLastHook',
     'CollapseMonitorHook',
     'EvaluationProtocolHook',
     'FisherInformationHook',

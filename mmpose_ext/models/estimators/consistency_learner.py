@@ -337,12 +337,7 @@ class ConsistencyLearner(BaseModel):
 
 
 def heatmaps_of(network: nn.Module, images: Tensor) -> Tensor:
-    """Heatmaps ``(B, K, h, w)`` of a top-down estimator.
-
-    The images go in with their channels last in memory, which tensor cores and the
-    CPU's convolutions and poolings want.
-    """
-    images = images.contiguous(memory_format=torch.channels_last)
+    """Heatmaps ``(B, K, h, w)`` of a top-down estimator."""
     return network(images, None, mode='tensor')
 
 

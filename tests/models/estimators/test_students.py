@@ -70,22 +70,6 @@ def test_values(hard_from):
     assert_close(losses['response_student'], height)
 
 
-@pytest.mark.parametrize('mode', ['loss', 'predict'])
-def test_channels_last(mode):
-    model = build()
-    seen = []
-    model.students[1].backbone.register_forward_pre_hook(
-        lambda _, inputs: seen.append(inputs[0])
-    )
-    if mode == 'loss':
-        model.loss(*batch())
-    else:
-        model.eval()(torch.rand(2, 3, 96, 64), samples(), mode='predict')
-    assert seen
-    for images in seen:
-        assert images.is_contiguous(memory_format=torch.channels_last)
-
-
 def test_weights_and_paths():
     """Weights scale their losses, and the losses of paths are added."""
     weighted = build(
