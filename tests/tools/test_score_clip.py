@@ -84,6 +84,28 @@ def test_known_faults(tool, folder, tmp_path, perfect):
     assert scores['found'] == pytest.approx(sum(map(len, early)) / frames)
 
 
+def test_whole_people(tool, folder, tmp_path, perfect):
+    """Errors where a joint is outside the picture do not count for whole people."""
+    truth = read_clip_truth(folder)
+    outside = (truth.visibility == 0).any(axis=-1)
+    wrong = [
+        replace(
+            track,
+            poses=track.poses
+            + np.where(outside[track.track_id, track.frames], 0.5, 0.02)[:, None, None]
+            * (np.arange(17) > 0)[:, None],
+        )
+        for track in perfect
+    ]
+    scores = scored(tool, folder, tmp_path, replace(perfect, tracks=tuple(wrong)))
+    expected = 20 * 3**0.5 * 16 / 17
+    assert scores['MPJPE, whole'] == pytest.approx(expected, rel=1e-4)
+    assert scores['MPJPE'] > 2 * expected
+    lifted = truth.poses * 1.1
+    ratio = tool.score_poses(truth.poses[0] * 1.2, truth.poses[0], lifted[0])
+    assert ratio['MPJPE ratio'] == pytest.approx(2, rel=1e-3)
+
+
 def test_other_video(tool, folder, tmp_path, perfect):
     with pytest.raises(ValueError, match='of 39 frames, the clip of 40'):
         scored(tool, folder, tmp_path, replace(perfect, times=perfect.times[:-1]))

@@ -12,7 +12,9 @@ joints that can be seen. Poses: MPJPE (roots aligned) and P-MPJPE of all frames 
 a person was found. With `--lifter`, the true 2D joints of the same frames are lifted as
 well, each stay of a person in the picture by itself, also where the person is hidden,
 so that the errors of the lifter and those of finding people can be told apart; give the
-lifter and the options that made the results. `--out FILE` writes all numbers as JSON.
+lifter and the options that made the results. "whole" are the frames in which all joints
+of a person lie within the picture: where the others are, no picture tells, while the
+true 2D does. `--out FILE` writes all numbers as JSON.
 """
 
 from __future__ import annotations
@@ -208,6 +210,18 @@ def pose_errors(pred: np.ndarray, true: np.ndarray) -> dict[str, float]:
     }
 
 
+def score_poses(
+    found: np.ndarray, true: np.ndarray, lifted: np.ndarray | None
+) -> dict[str, float]:
+    """Errors of poses ``(N, 17, 3)`` that were found, and of those of the true 2D."""
+    scores = pose_errors(found, true)
+    if lifted is not None:
+        reference = pose_errors(lifted, true)
+        scores |= {f'{name} of true 2D': value for name, value in reference.items()}
+        scores['MPJPE ratio'] = scores['MPJPE'] / reference['MPJPE']
+    return scores
+
+
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Score, print, write.
 
@@ -234,12 +248,14 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     in_sight = scores_to_h36m17(visible, 'coco17') == 1
     distance = np.linalg.norm(found.keypoints - true_2d, axis=-1)
     scores['2D error of visible joints'] = float(distance[in_sight].mean())
-    scores |= pose_errors(found.poses, truth.poses[rows])
-    if args.lifter:
-        lifted = lift_true_2d(truth, clip, args)
-        reference = pose_errors(lifted[rows], truth.poses[rows])
-        scores |= {f'{name} of true 2D': value for name, value in reference.items()}
-        scores['MPJPE ratio'] = scores['MPJPE'] / reference['MPJPE']
+    poses = found.poses, truth.poses[rows]
+    lifted = lift_true_2d(truth, clip, args)[rows] if args.lifter else None
+    scores |= score_poses(*poses, lifted)
+    whole = (truth.visibility[rows] != OUTSIDE).all(axis=-1)
+    if whole.any():
+        part = None if lifted is None else lifted[whole]
+        of_whole = score_poses(*(row[whole] for row in poses), part)
+        scores |= {f'{name}, whole': value for name, value in of_whole.items()}
     table = Table(title=f'{args.results} against {args.folder}')
     table.add_column('score')
     table.add_column('value', justify='right')
