@@ -14,7 +14,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=100),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook', interval=500, by_epoch=False, max_keep_ckpts=1
+        type='CheckpointHook', interval=500, by_epoch=False, max_keep_ckpts=2
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     non_finite_loss=dict(type='mmpose.NonFiniteLossHook'),

@@ -41,7 +41,8 @@ def separation_sentence(facts: dict[str, Any]) -> str:
     kept = f'{facts["kept"]} of {facts["samples"]} samples count as clean'
     if facts['F1'] is None:
         return f'{kept}; all of them are'
-    return f'{kept}; F1 of noisy ones {facts["F1"]:.2f}'
+    scores = ', '.join(f'{k} {facts[k]:.2f}' for k in ('precision', 'recall', 'F1'))
+    return f'{kept}; noisy ones: {scores}'
 
 
 def write_losses(

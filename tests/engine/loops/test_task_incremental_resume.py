@@ -6,9 +6,11 @@ import multiprocessing
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 import torch
+from mmengine.fileio import LocalBackend
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -34,6 +36,9 @@ def _train_and_die(cfg, moment):
         runner.register_hook(SigkillHook(moment))
         runner.train()
     name, task = moment
+    if name == 'put':
+        _die_while_writing(number=task)
+        train(cfg)
 
     def die(loop, number, *args):
         if number == task:
@@ -45,10 +50,27 @@ def _train_and_die(cfg, moment):
     train(cfg)
 
 
+def _die_while_writing(number):
+    """Leave half of a checkpoint."""
+    written = iter(range(1, 100))
+
+    def half(backend, content, path):
+        if next(written) < number:
+            return original(backend, content, path)
+        Path(path).write_bytes(content[: len(content) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    original, LocalBackend.put = LocalBackend.put, half
+
+
 # 24 samples a task: 4 steps an epoch while fitting, no more while training.
 @pytest.mark.parametrize(
     'moment',
-    [6, 10, 14, ('_separate', 1), ('_finish', 1), ('_relearn', 2), ('_finish', 2)],
+    [
+        *(2, 6, 10, 14),
+        *(('put', 1), ('put', 4)),
+        *(('_separate', 1), ('_finish', 1), ('_relearn', 2), ('_finish', 2)),
+    ],
     ids=str,
 )
 def test_a_killed_run_ends_as_an_uninterrupted_one(
@@ -77,19 +99,31 @@ def assert_alike(resumed, other):
         if isinstance(value, torch.Tensor):
             assert torch.equal(value, expected[name]), name
     loop, reference = resumed.train_loop, other.train_loop
-    assert loop.clean == reference.clean
-    for one, two in zip(loop.fisher, reference.fisher, strict=True):
+    assert loop.clean == reference.clean and loop.memory == reference.memory
+    for one, two in zip(loop.fisher or (), reference.fisher or (), strict=True):
         for name, value in one.items():
             assert torch.equal(value, two[name]), name
     assert loop.record.errors == reference.record.errors
     assert loop.record.separation == reference.record.separation
 
 
-def test_two_networks_that_are_killed(load_pair, tmp_path):
-    whole = train(load_pair(tmp_path / 'whole', 'DivideMix'))
+@pytest.mark.parametrize('method', ['DivideMix', 'CoTeaching'])
+def test_two_networks_that_are_killed(load_pair, tmp_path, method):
+    whole = train(load_pair(tmp_path / 'whole', method))
     # 4 steps an epoch: in the second epoch of the second task, divided data.
-    kill(load_pair(tmp_path / 'killed', 'DivideMix'), 14)
-    cfg = load_pair(tmp_path / 'killed', 'DivideMix')
+    kill(load_pair(tmp_path / 'killed', method), 14)
+    cfg = load_pair(tmp_path / 'killed', method)
+    cfg.resume = True
+    assert_alike(train(cfg), whole)
+
+
+@pytest.mark.parametrize('extra', [{'rehearsal': {'per_task': 4}}, {'data': 'seen'}])
+def test_references_that_are_killed(load, tmp_path, extra):
+    options = dict(**PLAIN, tasks=[['A02'], ['A04']], **extra)
+    whole = train(load(tmp_path / 'whole', **options))
+    assert bool(whole.train_loop.memory) == ('rehearsal' in extra)
+    kill(load(tmp_path / 'killed', **options), 14)
+    cfg = load(tmp_path / 'killed', **options)
     cfg.resume = True
     assert_alike(train(cfg), whole)
 
