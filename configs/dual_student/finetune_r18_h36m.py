@@ -54,9 +54,9 @@ val_evaluator = dict(
     type='PerNetworkMetric',
     scored_by=[
         dict(type='JointDetectionRate', joint_groups=groups),
-        dict(type='TriangulatedPoseMetric', joint_groups=groups),
+        dict(**_base_.triangulated_pose, joint_groups=groups),
     ],
-    protocol=dict(boxes='projected joints', data='Human3.6M S9, S11, four views'),
+    protocol=_base_.h36m_protocol,
 )
 test_evaluator = val_evaluator
 

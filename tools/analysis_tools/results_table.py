@@ -7,9 +7,10 @@
 mapping of headings to `{metric, scale}`) and, optionally, the row that others are
 compared with. The table stands in a page of the family (`*.md`) between the lines
 `<!-- results: NAME -->` and `<!-- /results -->`. A row without result files says
-`not yet`. `metafile.yml`, which model zoos read, gets the means of every row that runs
-a config as it stands or on noisy 2D; the list's `metafile` names task and metrics, by
-default those of lifters.
+`not yet`, and so does one whose files have none of the scores. `metafile.yml`, which
+model zoos read, gets the means of every row that runs a config as it stands or on noisy
+2D; the list's `metafile` names task and metrics, by default those of lifters. A metric
+there with `data: NAME` is for models whose training data begin with that name.
 """
 
 from __future__ import annotations
@@ -91,11 +92,12 @@ def render_metafile(text: str, family: Path) -> str:
     metafile, form = yaml.safe_load(text), content.get('metafile', LIFTING)
     for model in metafile['Models']:
         data = model['Metadata']['Training Data']
+        columns = [c for c in read_columns(form['metrics']) if data.startswith(c.data)]
         model['Results'] = [
             {
                 'Task': form['task'],
                 'Dataset': f'{data}, noisy 2D' if row.get('options') else data,
-                'Metrics': means(runs, read_columns(form['metrics'])),
+                'Metrics': means(runs, columns),
             }
             for row in content['rows']
             if row['config'] == model['Config']
@@ -110,11 +112,12 @@ def render_metafile(text: str, family: Path) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """A metric and the factor that it is shown with."""
+    """A metric, the factor that it is shown with, and the data that it belongs to."""
 
     heading: str
     metric: str
     scale: float = 1.0
+    data: str = ''
 
     def of(self, runs: Runs) -> list[float]:
         """The values of runs that have this metric."""
@@ -126,7 +129,7 @@ class Column:
 
 
 def read_columns(spec: Sequence[str] | Mapping[str, Mapping]) -> list[Column]:
-    """Columns from names of metrics, or from headings with `metric` and `scale`."""
+    """Columns from names of metrics, or from headings with the fields of a column."""
     if isinstance(spec, Mapping):
         return [Column(heading, **column) for heading, column in spec.items()]
     return [Column(name, name) for name in spec]
@@ -168,7 +171,8 @@ def make_table(spec: Mapping[str, Any], results: Path) -> str:
             same = row in (spec['reference'], spec.get('best'))
             cells.append('' if same else gain_cell(runs, reference, best))
         seeds = ', '.join(str(run['seed']) for run in runs)
-        state = 'reproduced here' if runs else 'not yet'
+        scored = any(column.of(runs) for column in columns)
+        state = 'reproduced here' if scored else 'not yet'
         cells += [seeds, duration(runs), state]
         lines.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)

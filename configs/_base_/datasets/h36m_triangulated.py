@@ -36,15 +36,26 @@ h36m_test = dict(
         ],
     ),
 )
+# Joint by joint, views are left out that are off by more than 50 px. Errors of 10 px
+# along each axis, which triangulate to what the paper reports, hardly ever reach that;
+# with 20 px good views would go, too. What it is for: joints on the wrong side of the
+# body, half of which are off by more than 59 px (motion capture in these cameras). The
+# paper does not say whether it leaves views out.
+triangulated_pose = dict(type='TriangulatedPoseMetric', max_error=50)
+h36m_protocol = dict(
+    boxes='projected joints',
+    data='Human3.6M S9, S11, four views',
+    triangulation='views off by more than 50 px left out',
+)
 # Table 6: MPII's joints, as predicted, that Human3.6M has as well.
 h36m_evaluator = dict(
     type='PerNetworkMetric',
     scored_by=[
         dict(
-            type='TriangulatedPoseMetric',
+            **triangulated_pose,
             joint_groups=('shoulder', 'elbow', 'wrist'),
             pred_skeleton='mpii16',
         )
     ],
-    protocol=dict(boxes='projected joints', data='Human3.6M S9, S11, four views'),
+    protocol=h36m_protocol,
 )
