@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,23 @@ import torch
 from mmpose_ext.datasets.frame_store import FrameStoreWriter, SequenceInfo
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope='session')
+def load_script():
+    """A function that imports a script of the repository without running it."""
+
+    def load(path):
+        name = path.replace('/', '_')
+        file = Path(__file__).parents[1] / f'{path}.py'
+        spec = importlib.util.spec_from_file_location(name, file)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # dataclasses look their module up
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
 
 POSE_STORE_LENGTHS = (20, 31, 12)
 """Frames of the two actions of S1, S2, S3 in `pose_store` (plus one for the second)."""

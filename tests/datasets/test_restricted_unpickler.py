@@ -1,12 +1,11 @@
 """Pickles of arrays are read, everything else is refused."""
 
-import importlib.util
 import io
 import pickle
 import zipfile
-from pathlib import Path
 
 import numpy as np
+import public_formats
 import pytest
 
 from mmpose_ext.datasets.restricted_unpickler import (
@@ -14,16 +13,6 @@ from mmpose_ext.datasets.restricted_unpickler import (
     load_npz,
     load_pickle,
 )
-
-FORMATS = Path(__file__).parents[1] / 'fixtures' / 'public_formats.py'
-
-
-@pytest.fixture(scope='module')
-def formats():
-    spec = importlib.util.spec_from_file_location('public_formats', FORMATS)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def content():
@@ -58,8 +47,8 @@ def test_all_protocols(tmp_path, protocol):
     assert actual['list'] == content()['list']
 
 
-def test_python2(tmp_path, formats):
-    file = formats.write_pickle(tmp_path / 'data.pkl', content(), python2=True)
+def test_python2(tmp_path):
+    file = public_formats.write_pickle(tmp_path / 'data.pkl', content(), python2=True)
     assert b'numpy.core.multiarray' in file.read_bytes()
     actual = load_pickle(file)
     assert_content(actual)
@@ -86,10 +75,10 @@ def test_npz_compressed(tmp_path):
 
 class TestMalicious:
     @pytest.mark.parametrize('python2', [False, True])
-    def test_command(self, tmp_path, formats, python2):
+    def test_command(self, tmp_path, python2):
         trap = tmp_path / 'trap'
-        bad = formats.Malicious(f'touch {trap}')
-        file = formats.write_pickle(
+        bad = public_formats.Malicious(f'touch {trap}')
+        file = public_formats.write_pickle(
             tmp_path / 'bad.pkl', {'train': bad}, python2=python2
         )
         with pytest.raises(ValueError, match=r'(posix|nt|os)\.system'):
@@ -99,10 +88,10 @@ class TestMalicious:
             pickle.load(stream)
         assert trap.exists()
 
-    def test_inside_an_object_array(self, tmp_path, formats):
+    def test_inside_an_object_array(self, tmp_path):
         trap = tmp_path / 'trap'
         file = tmp_path / 'bad.npz'
-        np.savez(file, positions_3d={'S1': formats.Malicious(f'touch {trap}')})
+        np.savez(file, positions_3d={'S1': public_formats.Malicious(f'touch {trap}')})
         with pytest.raises(ValueError, match=r'positions_3d.*system'):
             load_npz(file)
         assert not trap.exists()

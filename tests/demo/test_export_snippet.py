@@ -1,6 +1,5 @@
 """The lines of docs/export.md that run a file without torch, as they stand there."""
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -31,25 +30,17 @@ def snippet():
     return block
 
 
-@pytest.fixture(scope='module')
-def export():
-    spec = importlib.util.spec_from_file_location(
-        'tool_of_snippet', REPO / 'tools/export_onnx.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
-
-
 @pytest.mark.parametrize(('target', 'scores'), [('image', True), ('camera', False)])
-def test_values(snippet, export, tmp_path, target, scores):
+def test_values(snippet, load_script, tmp_path, target, scores):
     """In metres what our own API gives, with and without the score as input."""
     model = frame_lifter.model_config(target)
     model['head']['decoder']['confidence'] = scores
     model['backbone']['in_channels'] = 3 if scores else 2
     config = frame_lifter.write_config(tmp_path / 'frames.py', model)
     weights = frame_lifter.write_checkpoint(config, tmp_path / 'frames.pth')
-    export([config, weights, '--out', str(tmp_path / 'lifter.onnx')])
+    load_script('tools/export_onnx').main(
+        [config, weights, '--out', str(tmp_path / 'lifter.onnx')]
+    )
     rng = np.random.default_rng(0)
     joint_scores = rng.uniform(0.2, 1, (T, 17)).astype(np.float32)
     track = track_of(T, root=(1.0, 0.3, 5.0), scores=joint_scores)

@@ -1,6 +1,5 @@
 """The demo as people call it."""
 
-import importlib.util
 import json
 import runpy
 import sys
@@ -16,11 +15,8 @@ SCRIPT = REPO / 'demo/lift_keypoints.py'
 
 
 @pytest.fixture(scope='module')
-def demo():
-    spec = importlib.util.spec_from_file_location('demo_lift_keypoints', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def demo(load_script):
+    return load_script('demo/lift_keypoints')
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The demo as people call it, with untrained networks."""
 
-import importlib.util
 import json
 import re
 import runpy
@@ -19,14 +18,9 @@ DEMO = Path(__file__).parents[2] / 'demo'
 
 
 @pytest.fixture
-def demo(monkeypatch):
+def demo(load_script, monkeypatch):
     monkeypatch.syspath_prepend(str(DEMO))
-    spec = importlib.util.spec_from_file_location(
-        'demo_lift_video', DEMO / 'lift_video.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script('demo/lift_video')
 
 
 @pytest.fixture

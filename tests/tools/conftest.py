@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,18 +10,9 @@ REPO = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope='session')
-def load_tool():
+def load_tool(load_script):
     """A function that imports a script of `tools` without running it."""
-
-    def load(path):
-        name = 'tool_' + path.replace('/', '_')
-        spec = importlib.util.spec_from_file_location(name, REPO / f'tools/{path}.py')
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # dataclasses look their module up
-        spec.loader.exec_module(module)
-        return module
-
-    return load
+    return lambda path: load_script(f'tools/{path}')
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Files of networks give the networks' numbers; the demo needs nothing but them."""
 
 import contextlib
-import importlib.util
 import io
 import json
 import runpy
@@ -41,17 +40,6 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 @pytest.fixture(scope='module')
 def tool(load_tool):
     return load_tool('export_onnx')
-
-
-@pytest.fixture(scope='module')
-def load_demo():
-    def load(name):
-        spec = importlib.util.spec_from_file_location(name, REPO / f'demo/{name}.py')
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
 
 
 @pytest.fixture(scope='module')
@@ -162,9 +150,9 @@ def test_demo(exported, tmp_path, number):
     np.testing.assert_allclose(poses, lifted.poses, atol=1e-5)
 
 
-def test_demo_invalid(exported, tmp_path, load_demo):
+def test_demo_invalid(exported, tmp_path, load_script):
     files = exported[0]
-    demo = load_demo('lift_onnx')
+    demo = load_script('demo/lift_onnx')
     clip = tmp_path / 'clip.npz'
     np.savez(clip, keypoints=np.zeros((3, 18, 2)))
     with pytest.raises(ValueError, match='joint sets with as many: openpose18'):
@@ -201,10 +189,10 @@ def test_demo_invalid(exported, tmp_path, load_demo):
         (None, 'clip.json cannot be read as .json or .npz'),
     ],
 )
-def test_demo_invalid_clips(exported, tmp_path, load_demo, content, expected):
+def test_demo_invalid_clips(exported, tmp_path, load_script, content, expected):
     clip, out = tmp_path / 'clip.json', tmp_path / 'poses.npz'
     clip.write_text('hello' if content is None else json.dumps(content))
-    demo = load_demo('lift_onnx')
+    demo = load_script('demo/lift_onnx')
     with pytest.raises(ValueError, match=expected):
         demo.main([str(exported[0][0]), str(clip), '--out', str(out)])
     assert not out.exists()
@@ -274,7 +262,7 @@ def test_sampler(tool, tmp_path):
     assert (facts['hypotheses'], facts['sampling_steps']) == (3, 2)
 
 
-def test_demo_samples(tool, tmp_path, load_demo):
+def test_demo_samples(tool, tmp_path, load_script):
     """The demo draws the noise itself, the same in every run."""
     config = frame_lifter.write_config(
         tmp_path / 'denoiser.py', frame_lifter.denoiser_config(num_hypotheses=2)
@@ -282,7 +270,7 @@ def test_demo_samples(tool, tmp_path, load_demo):
     network, clip = tmp_path / 'sampler.onnx', tmp_path / 'clip.npz'
     tool.main([config, '--random-weights', '--out', str(network)])
     np.savez(clip, keypoints=np.random.default_rng(0).uniform(0, 99, (8, 17, 2)))
-    demo, poses = load_demo('lift_onnx'), []
+    demo, poses = load_script('demo/lift_onnx'), []
     for run in range(2):
         out = tmp_path / f'{run}.npz'
         demo.main([str(network), str(clip), '--out', str(out)])

@@ -211,7 +211,7 @@ def pose_errors(pred: np.ndarray, true: np.ndarray) -> dict[str, float]:
 
 
 def score_poses(
-    found: np.ndarray, true: np.ndarray, lifted: np.ndarray | None
+    found: np.ndarray, true: np.ndarray, lifted: np.ndarray | None = None
 ) -> dict[str, float]:
     """Errors of poses ``(N, 17, 3)`` that were found, and of those of the true 2D."""
     scores = pose_errors(found, true)
@@ -248,13 +248,13 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     in_sight = scores_to_h36m17(visible, 'coco17') == 1
     distance = np.linalg.norm(found.keypoints - true_2d, axis=-1)
     scores['2D error of visible joints'] = float(distance[in_sight].mean())
-    poses = found.poses, truth.poses[rows]
-    lifted = lift_true_2d(truth, clip, args)[rows] if args.lifter else None
-    scores |= score_poses(*poses, lifted)
+    poses = [found.poses, truth.poses[rows]]
+    if args.lifter:
+        poses.append(lift_true_2d(truth, clip, args)[rows])
+    scores |= score_poses(*poses)
     whole = (truth.visibility[rows] != OUTSIDE).all(axis=-1)
     if whole.any():
-        part = None if lifted is None else lifted[whole]
-        of_whole = score_poses(*(row[whole] for row in poses), part)
+        of_whole = score_poses(*(part[whole] for part in poses))
         scores |= {f'{name}, whole': value for name, value in of_whole.items()}
     table = Table(title=f'{args.results} against {args.folder}')
     table.add_column('score')

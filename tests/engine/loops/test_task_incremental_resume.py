@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import shutil
@@ -52,7 +53,7 @@ def _train_and_die(cfg, moment):
 
 def _die_while_writing(number):
     """Leave half of a checkpoint."""
-    written = iter(range(1, 100))
+    written = itertools.count(1)
 
     def half(backend, content, path):
         if next(written) < number:
@@ -76,10 +77,16 @@ def _die_while_writing(number):
 def test_a_killed_run_ends_as_an_uninterrupted_one(
     load, uninterrupted, moment, tmp_path
 ):
-    kill(load(tmp_path), moment)
-    cfg = load(tmp_path)
+    runner = killed_and_resumed(lambda: load(tmp_path), moment)
+    assert_alike(runner, uninterrupted['runner'])
+
+
+def killed_and_resumed(make_config, moment):
+    """A run that is killed, then runs to the end."""
+    kill(make_config(), moment)
+    cfg = make_config()
     cfg.resume = True
-    assert_alike(train(cfg), uninterrupted['runner'])
+    return train(cfg)
 
 
 def kill(cfg, moment):
@@ -111,10 +118,9 @@ def assert_alike(resumed, other):
 def test_two_networks_that_are_killed(load_pair, tmp_path, method):
     whole = train(load_pair(tmp_path / 'whole', method))
     # 4 steps an epoch: in the second epoch of the second task, divided data.
-    kill(load_pair(tmp_path / 'killed', method), 14)
-    cfg = load_pair(tmp_path / 'killed', method)
-    cfg.resume = True
-    assert_alike(train(cfg), whole)
+    assert_alike(
+        killed_and_resumed(lambda: load_pair(tmp_path / 'killed', method), 14), whole
+    )
 
 
 @pytest.mark.parametrize('extra', [{'rehearsal': {'per_task': 4}}, {'data': 'seen'}])
@@ -122,10 +128,9 @@ def test_references_that_are_killed(load, tmp_path, extra):
     options = dict(**PLAIN, tasks=[['A02'], ['A04']], **extra)
     whole = train(load(tmp_path / 'whole', **options))
     assert bool(whole.train_loop.memory) == ('rehearsal' in extra)
-    kill(load(tmp_path / 'killed', **options), 14)
-    cfg = load(tmp_path / 'killed', **options)
-    cfg.resume = True
-    assert_alike(train(cfg), whole)
+    assert_alike(
+        killed_and_resumed(lambda: load(tmp_path / 'killed', **options), 14), whole
+    )
 
 
 @pytest.mark.skipif(shutil.which('bash') is None, reason='needs bash')
