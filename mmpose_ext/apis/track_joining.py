@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 
 from mmpose_ext.apis.association import assign_pairs
 from mmpose_ext.apis.tracking import NOBODY
-from mmpose_ext.apis.tracklets import Tracklet, likeness
+from mmpose_ext.apis.tracklets import Tracklet, join_parts, likeness
 
 _LINK = 0.1
 _MOST_SUCCESSORS = 64
@@ -77,7 +78,10 @@ def join_tracklets(
     """Find which tracklets are one person.
 
     Each tracklet gets at most one successor, later than it, such that the affinity of
-    all pairs together is greatest; chains are people.
+    all pairs together is greatest. Then the chains are tracklets in their turn, with
+    the colours of all of their parts, until no more of them fit: a short tracklet of
+    unknown colours, which the tracker joined to the next one, does not hide whose next
+    one that is. Chains are people.
 
     Args:
         tracklets: Of a clip, numbered from 0, in any order.
@@ -91,25 +95,51 @@ def join_tracklets(
         detections.
     """
     options = options or JoiningOptions()
-    if not tracklets:
-        return np.zeros(0, dtype=int)
-    ordered = sorted(tracklets, key=lambda tracklet: tracklet.number)
-    rows, columns, affinity = _likely_pairs(ordered, image_size, options)
+    chains = sorted(tracklets, key=lambda tracklet: tracklet.number)
+    owner = np.arange(len(chains))
+    while chains:
+        rows, columns = link_tracklets(chains, image_size, options)
+        if not len(rows):
+            break
+        chain = _chain_numbers(rows, columns, len(chains))
+        ends = np.cumsum(np.bincount(chain))[:-1]
+        parts = np.split(np.argsort(chain, kind='stable'), ends)
+        chains = [join_parts([chains[row] for row in part]) for part in parts]
+        owner = chain[owner]
+    least = min(options.least_frames, max(1, num_frames // 2))
+    counts = np.array([chain.count for chain in chains], dtype=int)
+    people = np.where(counts >= least, np.cumsum(counts >= least) - 1, NOBODY)
+    return people[owner]
+
+
+def link_tracklets(
+    tracklets: Sequence[Tracklet], image_size: tuple[int, int], options: JoiningOptions
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the successors of tracklets.
+
+    Args:
+        tracklets: In the order of their beginning.
+        image_size: Width and height in pixels.
+        options: See there.
+
+    Returns:
+        Rows and columns of the pairs, each ``(p,)``; each tracklet is once at most
+        among the rows, and among the columns.
+    """
+    rows, columns, affinity = _likely_pairs(tracklets, image_size, options)
     # Two links that are well founded count more than one over the tracklet between.
     linked = assign_pairs(
-        rows, columns, affinity - (options.least_affinity - _LINK), len(ordered)
+        rows, columns, affinity - (options.least_affinity - _LINK), len(tracklets)
     )
-    rows, columns = rows[linked], columns[linked]
-    before = dict(zip(columns.tolist(), rows.tolist(), strict=True))
-    chain = np.arange(len(ordered))
-    for column, row in sorted(before.items()):  # rows come before columns
-        chain[column] = chain[row]
-    counts = np.bincount(chain, [tracklet.count for tracklet in ordered])
-    least = min(options.least_frames, max(1, num_frames // 2))
-    kept = [first for first in np.unique(chain) if counts[first] >= least]
-    numbers = np.full(len(ordered), NOBODY)
-    numbers[kept] = np.arange(len(kept))
-    return numbers[chain]
+    return rows[linked], columns[linked]
+
+
+def _chain_numbers(rows: np.ndarray, columns: np.ndarray, number: int) -> np.ndarray:
+    """Number of the chain of each tracklet ``(n,)``, in the order of beginning."""
+    first = np.arange(number)
+    for row, column in sorted(zip(rows, columns, strict=True), key=itemgetter(1)):
+        first[column] = first[row]  # rows come before columns
+    return np.unique(first, return_inverse=True)[1]
 
 
 class TrackletTable(NamedTuple):
@@ -227,7 +257,7 @@ def _likely_pairs(
     """Pairs that may be one person, with their affinity; the best of each tracklet.
 
     Args:
-        tracklets: By number, so that a successor comes after.
+        tracklets: In the order of their beginning.
         image_size: Width and height in pixels.
         options: See there.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,7 +15,7 @@ class Tracklet:
     """A stretch of detections that belong to one person with little doubt.
 
     Attributes:
-        number: From 0, in the order of their beginning.
+        number: From 0, in the order of their beginning; the last one's of a chain.
         person: Number of the person as far as past frames tell.
         predecessor: The tracklet of this person before; ``None`` for the first.
         first_frame: Frame of the first detection.
@@ -56,6 +57,31 @@ class Tracklet:
         """Add a histogram ``(LENGTH,)`` to the mean."""
         self.colour_frames += 1
         self.colours = self.colours + (colours - self.colours) / self.colour_frames
+
+
+def join_parts(parts: Sequence[Tracklet]) -> Tracklet:
+    """A chain of tracklets of one person as one tracklet.
+
+    Args:
+        parts: In the order of time.
+
+    Returns:
+        It begins as the first one and ends as the last one, whose number it has.
+    """
+    first, last = parts[0], parts[-1]
+    colour_frames = sum(part.colour_frames for part in parts)
+    colours = np.sum([part.colours * part.colour_frames for part in parts], axis=0)
+    return replace(
+        last,
+        person=first.person,
+        predecessor=first.predecessor,
+        first_frame=first.first_frame,
+        first_time=first.first_time,
+        first_box=first.first_box,
+        count=sum(part.count for part in parts),
+        colours=colours / max(1, colour_frames),
+        colour_frames=colour_frames,
+    )
 
 
 def likeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -13,9 +13,15 @@ from mmpose_ext.apis.track_joining import (
     at_border,
     join_affinity,
     join_tracklets,
+    link_tracklets,
 )
 from mmpose_ext.apis.tracking import NOBODY
-from mmpose_ext.apis.tracklets import Tracklet, distance_in_heights, likeness
+from mmpose_ext.apis.tracklets import (
+    Tracklet,
+    distance_in_heights,
+    join_parts,
+    likeness,
+)
 
 SIZE = people.SIZE
 
@@ -72,6 +78,36 @@ def test_continuity_where_colours_say_nothing():
         tracklet(3, (42, 80), (180, 260), RED, person=1, predecessor=1),
     ]
     assert join_tracklets(tracklets, SIZE, 81).tolist() == [0, 1, 0, 1]
+
+
+def test_a_part_without_colours_does_not_hide_who_goes_on():
+    """It begins behind someone, so its colours are not known; its next one's are."""
+    tracklets = [
+        tracklet(0, (0, 40), (60, 80), 0.8 * RED + 0.2 * BLUE),
+        tracklet(1, (0, 100), (200, 210), BLUE),
+        tracklet(2, (90, 95), (280, 284), np.zeros_like(RED)),
+        tracklet(3, (96, 140), (285, 300), RED, person=2, predecessor=2),
+    ]
+    tracklets[2].colour_frames = 0
+    options = JoiningOptions()
+    affinity = affinity_of(tracklets, options)
+    assert affinity[0, 2] < options.least_affinity < affinity[0, 3] < affinity[2, 3]
+    assert join_tracklets(tracklets, SIZE, 141).tolist() == [0, 1, 0, 0]
+
+
+def test_joined_parts():
+    parts = [
+        tracklet(0, (0, 9), (60, 80), RED),
+        tracklet(2, (10, 12), (81, 90), np.zeros_like(RED), person=1, predecessor=1),
+        tracklet(4, (20, 59), (100, 120), BLUE, person=2),
+    ]
+    parts[0].colour_frames, parts[1].colour_frames, parts[2].colour_frames = 3, 0, 1
+    whole = join_parts(parts)
+    assert (whole.number, whole.person, whole.predecessor) == (4, 0, None)
+    assert (whole.first_time, whole.last_time, whole.count) == (0, 59 / 25, 53)
+    np.testing.assert_array_equal(whole.first_box, parts[0].first_box)
+    np.testing.assert_array_equal(whole.last_box, parts[2].last_box)
+    np.testing.assert_allclose(whole.colours, (3 * RED + BLUE) / 4)
 
 
 def test_back_after_long():
@@ -135,7 +171,7 @@ def crowd(number, rng):
 
 
 @pytest.mark.parametrize('pairs', [1, 500, 1 << 18])
-def test_same_people_as_of_all_pairs_at_once(monkeypatch, pairs):
+def test_same_links_as_of_all_pairs_at_once(monkeypatch, pairs):
     """A few rows at a time and sparsely: the best sum over all pairs."""
     monkeypatch.setattr(track_joining, '_PAIRS_AT_A_TIME', pairs)
     options = JoiningOptions(least_frames=1)
@@ -147,12 +183,7 @@ def test_same_people_as_of_all_pairs_at_once(monkeypatch, pairs):
             affinity[pair] = max(affinity[pair], options.least_affinity + 0.05)
     allowed = np.where(affinity >= options.least_affinity, affinity, -np.inf)
     rows, columns = assign(allowed, options.least_affinity - 0.1)
-    owner = join_tracklets(tracklets, SIZE, 2000, options)
-    links = {
-        (mine[i], mine[i + 1])
-        for mine in (np.flatnonzero(owner == n).tolist() for n in range(max(owner) + 1))
-        for i in range(len(mine) - 1)
-    }
+    links = set(zip(*link_tracklets(tracklets, SIZE, options), strict=True))
     expected = set(zip(rows.tolist(), columns.tolist(), strict=True))
     assert len(links) > 20
 
