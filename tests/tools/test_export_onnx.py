@@ -296,6 +296,8 @@ LIFTERS = {
     ('name', 'options'),
     [
         ('prml/prml_mocap_9', SHALLOW_PRML),
+        ('prml/mixste_mocap_9', SHALLOW),
+        ('prml/motionbert_mocap_9', SHALLOW),
         ('posynda/posynda_mocap_9', [*SHALLOW, 'model.test_cfg.sampling_steps=1']),
     ],
 )
@@ -386,6 +388,7 @@ ATTENTION = dict(type='AttentionFusion', embed_dims=8, num_heads=2, absent='no_t
     ('names', 'fusion'),
     [
         (('rgb', 'lidar'), dict(type='ConcatFusion')),
+        (('mmwave', 'wifi'), dict(type='ConcatFusion')),
         pytest.param(
             ('rgb', 'lidar', 'mmwave', 'wifi'), ATTENTION, marks=pytest.mark.slow
         ),
@@ -410,12 +413,12 @@ def test_sensors(tool, names, fusion, tmp_path):
     everything = dict(
         valid=valid[:, : len(names)],
         rgb=rng.normal(size=(3, 1, 17, 2)).astype('f4'),
-        wifi=rng.uniform(size=(3, 3, 114, 10)).astype('f4'),
     )
     counts = dict(lidar=(16, 7, 9), mmwave=(0, 12, 3))
     for name, shape in (('lidar', (16, 3)), ('mmwave', (12, 5))):
         points, mask = clouds_of(rng, shape, counts[name])
         everything |= {name: points, f'{name}_mask': mask}
+    everything['wifi'] = rng.uniform(size=(3, 3, 114, 10)).astype('f4')
     inputs = {
         key: value
         for key, value in everything.items()
