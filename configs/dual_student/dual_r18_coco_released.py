@@ -4,7 +4,8 @@
 # same range on the easy crop, lambda 2, joints drawn with replacement, what the easy
 # view does not show taught as background, the best checkpoint by the first student, 70
 # epochs. Not taken over: sheared views, heatmaps off by a fraction of a pixel, rows
-# that are never masked, joints that are never trained, BGR with RGB statistics.
+# that are never masked, joints that are never trained, BGR with RGB statistics (and so
+# patches whose red and blue are exchanged).
 _base_ = 'dual_r18_coco.py'
 
 released_view = dict(

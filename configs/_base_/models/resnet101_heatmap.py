@@ -17,3 +17,17 @@ resnet101 = dict(
     ),
     train_cfg=dict(compute_acc=False),
 )
+# Other ImageNet weights, for the second of two students.
+other_resnet101 = {
+    **resnet101,
+    'backbone': dict(
+        type='ResNet',
+        depth=101,
+        init_cfg=dict(
+            type='Pretrained',
+            prefix='backbone.',
+            checkpoint='https://download.openmmlab.com/mmclassification/v0/resnet/'
+            'resnet101_8xb32_in1k_20210831-539c63f8.pth',
+        ),
+    ),
+}

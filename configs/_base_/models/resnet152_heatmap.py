@@ -17,3 +17,17 @@ resnet152 = dict(
     ),
     train_cfg=dict(compute_acc=False),
 )
+# Other ImageNet weights, for the second of two students.
+other_resnet152 = {
+    **resnet152,
+    'backbone': dict(
+        type='ResNet',
+        depth=152,
+        init_cfg=dict(
+            type='Pretrained',
+            prefix='backbone.',
+            checkpoint='https://download.openmmlab.com/mmclassification/v0/resnet/'
+            'resnet152_8xb32_in1k_20210901-4d7582fa.pth',
+        ),
+    ),
+}

@@ -17,3 +17,17 @@ resnet50 = dict(
     ),
     train_cfg=dict(compute_acc=False),
 )
+# Other ImageNet weights, for the second of two students.
+other_resnet50 = {
+    **resnet50,
+    'backbone': dict(
+        type='ResNet',
+        depth=50,
+        init_cfg=dict(
+            type='Pretrained',
+            prefix='backbone.',
+            checkpoint='https://download.openmmlab.com/mmclassification/v0/resnet/'
+            'resnet50_8xb32_in1k_20210831-ea4938fc.pth',
+        ),
+    ),
+}
