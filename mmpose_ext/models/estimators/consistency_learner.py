@@ -218,6 +218,10 @@ class ConsistencyLearner(BaseModel):
         seen = self._see_labelled(labelled)
         with torch.set_grad_enabled(not self.detach and torch.is_grad_enabled()):
             lessons = self.teach(easy)
+        if self.bn == 'joint':
+            # Autocast keeps the weights that it casts. In older torch (2.11 is right),
+            # students would get no gradient of those cast for teachers, without one.
+            torch.clear_autocast_cache()
         hard = [self._harden(views, lesson, generator) for lesson in lessons]
         seen_labelled, seen_hard = self._see_hard(labelled, seen, hard)
         losses: dict[str, Tensor] = {}
@@ -362,17 +366,24 @@ def responses(
         ``response_labelled``, ``response_teacher``, ``response_student``.
     """
     with torch.no_grad():
-        heights = torch.stack([maps.amax(dim=(-2, -1)) for maps in labelled]).mean(0)
+        heights = torch.stack([_heights(maps) for maps in labelled]).mean(0)
         count = weight.sum().clamp(min=1e-8)
         return {
             'response_labelled': (heights * weight).sum() / count,
-            'response_teacher': _height(teachers),
-            'response_student': _height([maps for paths in students for maps in paths]),
+            'response_teacher': _mean_height(teachers),
+            'response_student': _mean_height(
+                [maps for paths in students for maps in paths]
+            ),
         }
 
 
-def _height(heatmaps: Sequence[Tensor]) -> Tensor:
-    return torch.stack([maps.amax(dim=(-2, -1)).mean() for maps in heatmaps]).mean()
+def _mean_height(heatmaps: Sequence[Tensor]) -> Tensor:
+    return torch.stack([_heights(maps).mean() for maps in heatmaps]).mean()
+
+
+def _heights(maps: Tensor) -> Tensor:
+    """Maxima ``(B, K)``, float32: a mean over them in half precision loses digits."""
+    return maps.amax(dim=(-2, -1)).float()
 
 
 def common_plane(students: Sequence[nn.Module]) -> HeatmapPlane:
