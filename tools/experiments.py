@@ -11,16 +11,23 @@ it gets as the setting `init_option` (default `load_from`), and with `test_only:
 only scores it.
 
 The result is `results/<row>_seed<N>.json` beside the list; the tables of the family's
-README are made from these files by tools/analysis_tools/results_table.py.
+README are made from these files by tools/analysis_tools/results_table.py. The response
+curves of a row that learns from unlabelled images stand in `results/responses`, under
+the same name; tools/analysis_tools/plot_responses.py draws them. Rows that were done
+before there were such files get theirs from their work dirs, without any training:
+
+    python tools/experiments.py configs/dual_student/experiments.yaml --keep-responses
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +38,9 @@ from mmpose_ext.atomic_write import write_json
 from mmpose_ext.engine.run_record import collect, training_seconds
 
 SIZES = ('small', 'full')
+MAX_SAMPLES = 200
+"""Of a response curve that is kept: more than its picture can show."""
+
 _OPTIONAL = ('size', 'options', 'baseline', 'init', 'init_option', 'test_only')
 
 
@@ -72,6 +82,11 @@ class Job:
     def metrics_file(self) -> Path:
         """What the metric of the run writes."""
         return self.work_dir / 'metrics.json'
+
+    @property
+    def responses_file(self) -> Path:
+        """Where the response curves of this job go, if it has any."""
+        return self.results / 'responses' / self.result_file.name
 
     @property
     def overrides(self) -> list[str]:
@@ -119,6 +134,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--list', dest='show', action='store_true', help='print the state and stop'
     )
+    parser.add_argument(
+        '--keep-responses',
+        action='store_true',
+        help='keep the response curves of rows that are done and have none, and stop',
+    )
     return parser.parse_args(argv)
 
 
@@ -131,7 +151,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number, job in enumerate(jobs, 1):
         state = state_of(job)
         print(f'[{number}/{len(jobs)}] {job.row} seed {job.seed}: {state}', flush=True)
-        if args.show or state == 'done':
+        if args.keep_responses and state == 'done' and keep_responses_of_done(job):
+            print(f'    -> {job.responses_file}', flush=True)
+        if args.show or args.keep_responses or state == 'done':
             continue
         if run_job(job):
             print(f'    -> {job.result_file}', flush=True)
@@ -227,8 +249,56 @@ def run_job(job: Job) -> bool:
         command=job.command(),
         train_seconds=seconds,
     )
+    keep_responses(job)
     write_json(job.result_file, record)
     return True
+
+
+def keep_responses(job: Job) -> bool:
+    """Keep the curves that ``CollapseMonitorHook`` left; false if there are none."""
+    file = job.work_dir / 'collapse.json'
+    if not file.is_file():
+        return False
+    content = json.loads(file.read_text(encoding='utf-8'))
+    write_json(job.responses_file, thinned_responses(content))
+    return True
+
+
+def keep_responses_of_done(job: Job) -> bool:
+    """The same for a job with a result, if its work dir is where that came from."""
+    if job.responses_file.is_file() or not job.metrics_file.is_file():
+        return False
+    record, written = (
+        json.loads(file.read_text(encoding='utf-8'))
+        for file in (job.result_file, job.metrics_file)
+    )
+    if any(record.get(key) != value for key, value in written.items()):
+        print(f'    {job.work_dir} holds another run than the result', flush=True)
+        return False
+    return keep_responses(job)
+
+
+def thinned_responses(
+    content: Mapping[str, Any], *, samples: int = MAX_SAMPLES
+) -> dict[str, Any]:
+    """A ``collapse.json`` of few samples, the last among them, and of few digits.
+
+    Args:
+        content: What ``CollapseMonitorHook`` wrote.
+        samples: Most of them that are kept; they lie equally far apart.
+    """
+    last = len(content['steps']) - 1
+    chosen = range(last, -1, -max(1, math.ceil((last + 1) / samples)))[::-1]
+    curves = {
+        name: [_short(content[name][i]) for i in chosen]
+        for name in ('steps', 'labelled', 'teacher', 'student', 'rho', 'flag')
+    }
+    scores = [[step, _short(value)] for step, value in content['validation']]
+    return {**content, **curves, 'validation': scores}
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def steps(job: Job) -> Iterator[list[str]]:

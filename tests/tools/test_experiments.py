@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mmpose_ext.visualization import read_responses
+
 REPO = Path(__file__).parents[2]
 CONFIG = str(REPO / 'configs/prml/prml_mocap_9.py')
 
@@ -154,6 +156,90 @@ def test_run_skips_what_is_done_and_resumes(tool, family, tmp_path, monkeypatch)
     result = json.loads((family / 'results' / 'net_seed1.json').read_text())
     assert result['row'] == 'net' and result['seed'] == 1
     assert tool.main(argv) == 0 and len(calls) == 2
+
+
+def write_responses(job, samples=450):
+    """What ``CollapseMonitorHook`` leaves, steps apart by 50."""
+    curve = [0.1 + i / 3000 for i in range(samples)]
+    content = {
+        'steps': [50 * (i + 1) for i in range(samples)],
+        **{name: curve for name in ('labelled', 'teacher', 'student')},
+        **{name: [None, None, *curve[2:]] for name in ('rho', 'flag')},
+        'events': [[75, 'collapse']],
+        'validation': [[50 * samples, 1 / 3]],
+        'metric': 'mean/AP',
+        'interval': 50,
+        'rule': {'threshold': 0.6},
+    }
+    job.work_dir.mkdir(parents=True, exist_ok=True)
+    (job.work_dir / 'collapse.json').write_text(json.dumps(content))
+    return content
+
+
+def test_responses_are_kept(tool, tables, family, tmp_path, monkeypatch):
+    def fake_call(command, job):
+        job.metrics_file.write_text('{"metrics": {"MPJPE": 1.0}, "sequences": []}')
+        write_responses(job)
+        return True
+
+    monkeypatch.setattr(tool, 'call', fake_call)
+    list_file = str(family / 'experiments.yaml')
+    argv = [list_file, '--work-dir', str(tmp_path / 'work'), '--only', 'net']
+    assert tool.main(argv) == 0
+    results = family / 'results'
+    file = results / 'responses' / 'net_seed1.json'
+    kept = read_responses(file)
+    # Every third of 450 samples, counted from the last.
+    assert kept.steps.tolist() == list(range(150, 22501, 150))
+    assert kept.teacher[:2].tolist() == [0.1007, 0.1017]
+    assert kept.validation.values.tolist() == [0.3333]
+    content = json.loads(file.read_text())
+    assert content['events'] == [[75, 'collapse']] and content['interval'] == 50
+    assert 'steps' not in json.loads((results / 'net_seed1.json').read_text())
+    assert [run['seed'] for run in tables.load(results, 'net')] == [0, 1]
+
+
+def test_few_samples_are_all_kept(tool, family, tmp_path):
+    job = next(tool.read_jobs(family / 'experiments.yaml', tmp_path / 'work'))
+    for samples, kept in ((2, 2), (200, 200), (201, 101), (1, 1)):
+        content = write_responses(job, samples)
+        thin = tool.thinned_responses(content)
+        assert len(thin['steps']) == len(thin['rho']) == kept
+        assert thin['steps'][-1] == content['steps'][-1]
+    assert tool.thinned_responses(write_responses(job, 4))['rho'][:2] == [None, None]
+
+
+def test_responses_of_rows_that_are_done(tool, family, tmp_path, monkeypatch, capsys):
+    """Only where the work dir is that of the result, and without any training."""
+    monkeypatch.setattr(tool, 'call', lambda *_: pytest.fail('trains'))
+    results, work = family / 'results', tmp_path / 'work'
+    jobs = list(tool.read_jobs(family / 'experiments.yaml', work))
+    for job, found in zip(jobs[:2], ([1.0], [2.0]), strict=True):
+        write_result(family, 'net', job.seed, [1.0])
+        write_responses(job)
+        record = json.loads(job.result_file.read_text())
+        written = {'metrics': {'MPJPE': found[0], 'P-MPJPE': 1.0}}
+        job.metrics_file.write_text(
+            json.dumps({**written, 'sequences': record['sequences']})
+        )
+    before = {file: file.read_bytes() for file in results.glob('*.json')}
+    argv = [str(family / 'experiments.yaml'), '--work-dir', str(work)]
+    assert tool.main([*argv, '--keep-responses']) == 0
+    assert [file.name for file in (results / 'responses').iterdir()] == [
+        'net_seed0.json'
+    ]
+    said = capsys.readouterr().out
+    assert 'net_seed1 holds another run' in said and 'ridge seed 0: to do' in said
+    assert {file: file.read_bytes() for file in results.glob('*.json')} == before
+    jobs[0].responses_file.write_text('{}')
+    tool.main([*argv, '--keep-responses'])
+    assert jobs[0].responses_file.read_text() == '{}', 'what is kept stays'
+
+
+def test_kept_responses_belong_to_results():
+    for file in REPO.glob('configs/*/results/responses/*.json'):
+        assert (file.parents[1] / file.name).is_file()
+        assert 0 < len(read_responses(file).steps) <= 200
 
 
 def test_scores_of_an_interrupted_run_do_not_count(tool, family, tmp_path, monkeypatch):

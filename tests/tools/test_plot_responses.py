@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import matplotlib.image
 import plot_responses as tool
@@ -42,6 +43,15 @@ def test_values(runs, tmp_path, monkeypatch):
     files = [f'{run}/collapse.json' for run in runs]
     tool.main([*files, '--out', str(out), '--labels', 'A', 'B', '--columns', '1'])
     assert list(shown) == ['A', 'B']
+    shown.clear()
+    kept = tmp_path / 'results' / 'responses'
+    kept.mkdir(parents=True)
+    for run in ('naive', 'dual'):
+        shutil.copy(tmp_path / run / 'collapse.json', kept / f'{run}_seed0.json')
+    tool.main([*map(str, sorted(kept.iterdir())), runs[0], '--out', str(out)])
+    assert list(shown) == ['dual_seed0', 'naive_seed0', 'naive']
+    tool.main([*files, '--out', str(out)])
+    assert list(shown)[-2:] == ['naive', 'dual']
 
 
 def test_invalid(runs, tmp_path):
