@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 from mmengine.dataset import BaseDataset
+from mmengine.fileio import exists
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
+
+from mmpose_ext.datasets.rendered_sets import command_for
 
 
 class DatasetView(Dataset):
@@ -61,12 +65,19 @@ def build_people(config: dict[str, Any]) -> Any:
         config: Of a dataset.
 
     Raises:
-        ValueError: If nobody is in its annotation file.
+        FileNotFoundError: If its annotation file is missing.
+        ValueError: If nobody is in it.
     """
     try:
         dataset = DATASETS.build(config)
         if isinstance(dataset, BaseDataset):
             dataset.full_init()
+    except (AssertionError, FileNotFoundError) as error:
+        # MMPose's datasets assert that the file exists.
+        missing = _missing_annotations(config)
+        if missing is None:
+            raise
+        raise FileNotFoundError(missing) from error
     except ValueError as error:
         # How MMEngine takes an empty list of samples.
         if 'at least one array to concatenate' not in str(error):
@@ -78,3 +89,16 @@ def build_people(config: dict[str, Any]) -> Any:
             'boxes of a detector'
         ) from error
     return dataset
+
+
+def _missing_annotations(config: dict[str, Any]) -> str | None:
+    """What to do about an annotation file that does not exist, ``None`` if it does."""
+    root, name = config.get('data_root') or '', config.get('ann_file')
+    if not isinstance(name, str) or not name:
+        return None
+    path = name if '://' in name else os.path.join(root, name)
+    if exists(path):
+        return None
+    command = command_for(root)
+    instead = 'put the data there, or change data_root and ann_file'
+    return f'{path} does not exist; {f"make it: {command}" if command else instead}'

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
+
+from mmpose_ext.datasets.image_files import image_fault
 
 
 def run_named(
@@ -46,10 +49,27 @@ def run_pipeline(
 
     Raises:
         RuntimeError: If a transform fails, as on an image that is missing or cannot be
-            read, or returns ``None``.
+            read, or returns ``None``; or if the image file is empty, cut off or text,
+            see :func:`~mmpose_ext.datasets.image_files.image_fault`.
     """
+
+    def run(sample: dict[str, Any]) -> Any:
+        _check_image(sample)
+        return pipeline(sample)
+
     name = f'{sample.get("img_path", "a sample without img_path")}'
     if 'id' in sample:
         name += f' (person {sample["id"]})'
     hint = ". Leave ignore_empty out of dict(type='LoadImage')"
-    return run_named(pipeline, sample, name, hint=hint)
+    return run_named(run, sample, name, hint=hint)
+
+
+def _check_image(sample: dict[str, Any]) -> None:
+    """Refuse a file that is not whole, which decoders may take for a picture."""
+    path = sample.get('img_path')
+    # Files elsewhere than on disk, and missing ones, are the loading transform's.
+    if 'img' in sample or not isinstance(path, str) or not os.path.isfile(path):
+        return
+    fault = image_fault(path)
+    if fault is not None:
+        raise ValueError(f'the file {fault}; fetch it again')

@@ -4,6 +4,7 @@ import json
 import pickle
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -303,11 +304,17 @@ def test_real_coco():
 
 
 @pytest.mark.parametrize(
-    'damage',
-    ['missing', 'truncated', 'empty', 'text'],
+    ('damage', 'message'),
+    [
+        ('missing', 'FileNotFoundError'),
+        ('truncated', 'the file is cut off: a JPEG without its end marker; fetch it'),
+        ('empty', 'the file is empty; fetch it again'),
+        ('text', "the file is no image but text that begins with '<html>'"),
+        ('flipped', 'failed to load image'),
+    ],
 )
 @pytest.mark.parametrize('number', [0, 1], ids=['labelled', 'unlabelled'])
-def test_broken_images_are_named(damage, number, tmp_path):
+def test_broken_images_are_named(damage, message, number, tmp_path):
     """Truncated JPEGs must not become half-grey pictures."""
     root = tmp_path
     config = stock(
@@ -318,10 +325,29 @@ def test_broken_images_are_named(damage, number, tmp_path):
     content = path.read_bytes()
     path.unlink()
     if damage != 'missing':
-        parts = dict(truncated=content[: len(content) // 2], empty=b'', text=b'<html>')
+        parts = dict(
+            truncated=content[: len(content) // 2],
+            empty=b'',
+            text=b'<html>',
+            flipped=bytes([content[0] ^ 1]) + content[1:],
+        )
         path.write_bytes(parts[damage])
-    with pytest.raises(RuntimeError, match=f'{path.name}.*person'):
+    with pytest.raises(RuntimeError, match=f'{path.name}.*person.*{message}'):
         dataset[number, 0]
+
+
+def test_cut_off_images_never_reach_the_decoder(tmp_path):
+    """Some versions of OpenCV 4 make a picture of half a JPEG."""
+    path = tmp_path / 'half.jpg'
+    picture = cv2.imencode('.jpg', np.full((40, 60, 3), 90, np.uint8))[1].tobytes()
+    path.write_bytes(picture[:-100])
+    seen = []
+    with pytest.raises(RuntimeError, match='half.jpg.*cut off'):
+        run_pipeline(seen.append, dict(img_path=str(path)))
+    assert not seen
+    path.write_bytes(picture)
+    assert run_pipeline(len, dict(img_path=str(path))) == 1
+    assert run_pipeline(len, dict(img_path='s3://bucket/half.jpg')) == 1
 
 
 def test_samples_are_never_skipped():
@@ -350,6 +376,20 @@ def test_rest_of_a_whole_dataset(coco):
         ValueError, match='needs labelled=.*LabelledSubset.*CocoDataset'
     ):
         make(coco)
+
+
+def test_missing_data(tmp_path):
+    config = stock('CocoDataset', tmp_path / 'gone', 'people.json', '')
+    with pytest.raises(FileNotFoundError, match='gone/people.json does not exist; put'):
+        make(subset(config))
+    config['data_root'] = str(tmp_path / 'synthetic_few/')
+    with pytest.raises(FileNotFoundError) as caught:
+        make(subset(config))
+    assert str(caught.value) == (
+        f'{tmp_path}/synthetic_few/people.json does not exist; make it: python '
+        f'tools/make_synthetic_data.py coco {tmp_path}/synthetic_few --images 3000 '
+        '--val-images 500 --max-people 1 --looks 12 --occlusion 0.1'
+    )
 
 
 def test_nobody(coco, tmp_path):
