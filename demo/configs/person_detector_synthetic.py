@@ -1,6 +1,8 @@
 # A small RTMDet that finds rendered people, so that demo/lift_video.py can be tried
 # without a download; real videos need a detector that was trained on real people.
 #   python tools/make_synthetic_data.py coco data/synthetic_coco
+#   python tools/make_synthetic_data.py coco data/synthetic_walkers --val-images 300 \
+#       --motions walk --facing 0.2 --max-people 2
 #   python tools/train.py demo/configs/person_detector_synthetic.py
 _base_ = '../../configs/_base_/default_runtime.py'
 
@@ -17,6 +19,7 @@ default_hooks = dict(
         type='CheckpointHook', interval=500, by_epoch=False, max_keep_ckpts=2
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    channels_last=dict(type='mmpose.ChannelsLastHook'),
     non_finite_loss=dict(type='mmpose.NonFiniteLossHook'),
 )
 custom_hooks = []
@@ -81,34 +84,36 @@ model = dict(
     ),
 )
 
-root = 'data/synthetic_coco/'
-people = dict(type='CocoDataset', data_root=root, metainfo=dict(classes=('person',)))
 size = (320, 256)
 meta_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')
+people = dict(type='CocoDataset', metainfo=dict(classes=('person',)))
+train_set = dict(
+    **people,
+    ann_file='annotations/person_keypoints_train2017.json',
+    data_prefix=dict(img='train2017/'),
+    filter_cfg=dict(filter_empty_gt=False),
+    pipeline=[
+        dict(type='LoadImageFromFile'),
+        dict(type='LoadAnnotations', with_bbox=True),
+        dict(type='RandomResize', scale=size, ratio_range=(0.6, 1.5), keep_ratio=True),
+        dict(type='RandomCrop', crop_size=size, allow_negative_crop=True),
+        dict(type='YOLOXHSVRandomAug'),
+        dict(type='RandomFlip', prob=0.5),
+        dict(type='Pad', size=size, pad_val=dict(img=(114, 114, 114))),
+        dict(type='PackDetInputs', meta_keys=(*meta_keys, 'flip')),
+    ],
+)
+walkers = 'data/synthetic_walkers/'
 train_dataloader = dict(
     batch_size=16,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        **people,
-        ann_file='annotations/person_keypoints_train2017.json',
-        data_prefix=dict(img='train2017/'),
-        filter_cfg=dict(filter_empty_gt=False),
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations', with_bbox=True),
-            dict(
-                type='RandomResize',
-                scale=size,
-                ratio_range=(0.6, 1.5),
-                keep_ratio=True,
-            ),
-            dict(type='RandomCrop', crop_size=size, allow_negative_crop=True),
-            dict(type='YOLOXHSVRandomAug'),
-            dict(type='RandomFlip', prob=0.5),
-            dict(type='Pad', size=size, pad_val=dict(img=(114, 114, 114))),
-            dict(type='PackDetInputs', meta_keys=(*meta_keys, 'flip')),
+        type='ConcatDataset',
+        datasets=[
+            dict(train_set, data_root='data/synthetic_coco/'),
+            dict(train_set, data_root=walkers),
         ],
     ),
 )
@@ -119,6 +124,7 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         **people,
+        data_root=walkers,
         ann_file='annotations/person_keypoints_val2017.json',
         data_prefix=dict(img='val2017/'),
         test_mode=True,
@@ -133,18 +139,18 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = dict(
     type='CocoMetric',
-    ann_file=root + 'annotations/person_keypoints_val2017.json',
+    ann_file=walkers + 'annotations/person_keypoints_val2017.json',
     metric='bbox',
 )
 test_evaluator = val_evaluator
 
-train_cfg = dict(by_epoch=False, max_iters=1500, val_interval=1500)
+train_cfg = dict(by_epoch=False, max_iters=3000, val_interval=1000)
 optim_wrapper = dict(
-    type='OptimWrapper',
+    type='mmpose.Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05),
     paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0, bypass_duplicate=True),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=1500, eta_min=2e-5),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=3000, eta_min=2e-5),
 ]

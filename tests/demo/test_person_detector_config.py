@@ -39,7 +39,10 @@ def trained(config):
 
 def test_trains_and_detects(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_coco('data/synthetic_coco', num_images=4, num_val_images=2, size=(160, 120))
+    for name in ('coco', 'walkers'):
+        write_coco(
+            f'data/synthetic_{name}', num_images=2, num_val_images=2, size=(160, 120)
+        )
     config = Config.fromfile(CONFIG)
     with DefaultScope.overwrite_default_scope('mmdet'):
         model, dataset = trained(config)
@@ -48,7 +51,7 @@ def test_trains_and_detects(tmp_path, monkeypatch):
     detector = PersonDetector(
         CONFIG, tmp_path / 'detector.pth', device='cpu', score_threshold=0.0
     )
-    image = dataset.get_data_info(0)['img_path']
+    image = dataset.datasets[0].get_data_info(0)['img_path']
     frame = VideoFrame(0, 0.0, cv2.imread(image))
     (found,) = detector([frame])
     assert found.boxes.shape == (len(found), 4)
