@@ -7,14 +7,16 @@
 
 Keypoints are one person's, from any 2D estimator: a `.json` or `.npz` with an array of
 shape (F, K, C), or by name `keypoints` (F, K, C) and optionally `scores` (F, K),
-`image_size` (W, H) and `fps`; for a part of a video also `frames`, `times` in seconds
-and `filled`, each (F,), as demo/lift_video.py keeps them. `--joints` names the joint
-set. Channels are x and y in pixels and a score from 0 to 1 (`blazepose33`: x, y, z,
-visibility); NaN or null marks a missing joint. Predictions of MMPose's inferencer and
-demos are read as they are, if each frame shows one person.
+`image_size` (W, H), `fps` and `joints`; for a part of a video also `frames`, `times` in
+seconds and `filled`, each (F,), as demo/lift_video.py keeps them. `--joints`, or
+`joints` in the file, names the joint set. Channels are x and y in pixels and a score
+from 0 to 1 (`blazepose33`: x, y, z, visibility); NaN or null marks a missing joint.
+Predictions of MMPose's inferencer and demos are read as they are, if each frame shows
+one person.
 
 Results go to `--out-dir`: poses (.npz, .json), a skeleton for Blender (.bvh), a video
-(.mp4) and a page to look at from all sides (.html).
+(.mp4) and a page to look at from all sides (.html). If lifting fails or is interrupted,
+what was lifted before is kept there.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from mmpose_ext.apis import ClipCamera, LiftedClip, OneEuro, lift_keypoints
 from mmpose_ext.apis.camera_space import FIELD_OF_VIEW
 from mmpose_ext.apis.keypoint_lifter import PERSON_HEIGHT
 from mmpose_ext.apis.result_files import FORMATS, write_results
+from mmpose_ext.apis.video_frames import video_info
 from mmpose_ext.engine.launch import add_cfg_options, add_trust_checkpoint
 from mmpose_ext.geometry.joint_maps import JOINT_SETS
 from mmpose_ext.geometry.joint_maps_out import OUTPUT_SKELETONS
@@ -39,6 +42,8 @@ CONFIG = REPO / 'configs/prml/prml_mocap_9.py'
 CHECKPOINT = REPO / 'demo/weights/prml_mocap_9_det.safetensors'
 MODEL_FPS = 50.0
 """Frame rate of the data that the weights of the repository were trained on."""
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended, as shells have it."""
 SAMPLE = REPO / 'demo/data/squats.json'
 SAMPLE_JOINTS = 'blazepose33'
 
@@ -49,7 +54,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('keypoints', nargs='?', help='file (default: a sample)')
-    parser.add_argument('--joints', choices=tuple(JOINT_SETS), help='default: coco17')
+    parser.add_argument(
+        '--joints',
+        choices=tuple(JOINT_SETS),
+        help="their joint set (default: the file's, or coco17)",
+    )
     parser.add_argument(
         '--image-size', type=float, nargs=2, metavar=('W', 'H'), help="default: file's"
     )
@@ -151,7 +160,10 @@ def main(argv: Sequence[str] | None = None) -> LiftedClip:
         What was written.
     """
     args = parse_args(argv)
-    joints = args.joints or ('coco17' if args.keypoints else SAMPLE_JOINTS)
+    joints = args.joints or (None if args.keypoints else SAMPLE_JOINTS)
+    camera = camera_of(args)
+    if args.video:
+        video_info(args.video)  # says now, and not after lifting, if it cannot be read
     with notes_on_one_line():
         clip = lift_keypoints(
             args.config,
@@ -160,11 +172,12 @@ def main(argv: Sequence[str] | None = None) -> LiftedClip:
             joints=joints,
             image_size=None if args.image_size is None else tuple(args.image_size),
             fps=args.fps,
-            camera=camera_of(args),
+            camera=camera,
             device=args.device,
             amp=args.amp,
             trust_checkpoint=args.trust_checkpoint,
             cfg_options=args.cfg_options,
+            out_dir=args.out_dir,
             **lifting_options(args),
         )
     print(summary(clip))
@@ -233,5 +246,9 @@ def notes_on_one_line() -> Iterator[None]:
 if __name__ == '__main__':
     try:
         main()
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         sys.exit(f'{Path(__file__).name}: {error}')
+    except KeyboardInterrupt as interruption:
+        message = str(interruption) or 'interrupted'
+        print(f'{Path(__file__).name}: {message}', file=sys.stderr)
+        sys.exit(INTERRUPTED)

@@ -10,10 +10,10 @@ project.
 
 The keypoints are one person's: an array (F, K, 2 or 3) of pixels and scores from 0 to 1
 (for blazepose33 x, y, z, visibility) in a .json or .npz file, alone or as `keypoints`
-beside `scores` (F, K) and `image_size`. They are lifted frame by frame of the file, so
-its rate should be that of the training data. Windows of T frames overlap by half and
-are blended by a tent. The result is `poses` (F, 17, 3) in metres relative to the
-pelvis, camera axes: x right, y down, z forward.
+beside `scores` (F, K), `image_size` and `joints`, the name of the joint set. They are
+lifted frame by frame of the file, so its rate should be that of the training data.
+Windows of T frames overlap by half and are blended by a tent. The result is `poses`
+(F, 17, 3) in metres relative to the pelvis, camera axes: x right, y down, z forward.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ import onnxruntime
 
 FRAMED_SIZE = 1000.0
 """Side in pixels of the square picture that a person is moved into."""
+USUAL_JOINTS = 'coco17'
+"""The joint set where neither the file nor a flag names one."""
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -41,7 +43,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('network', help='.onnx file of tools/export_onnx.py')
     parser.add_argument('keypoints', type=Path, help='.json or .npz file')
-    parser.add_argument('--joints', default='h36m17', help='their joint set')
+    parser.add_argument(
+        '--joints', help=f"their joint set (default: the file's, or {USUAL_JOINTS})"
+    )
     parser.add_argument('--image-size', type=float, nargs=2, metavar=('W', 'H'))
     parser.add_argument(
         '--person-height',
@@ -57,7 +61,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error('--batch-size and --threads: expected positive numbers')
     if args.person_height is not None and not 0 <= args.person_height <= 1:
         parser.error('--person-height: expected a share of the image, from 0 to 1')
-    if args.image_size and min(args.image_size) <= 0:
+    if args.image_size and not all(0 < side < np.inf for side in args.image_size):
         parser.error('--image-size: expected positive numbers')
     return args
 
@@ -66,8 +70,10 @@ def main(argv: Sequence[str] | None = None) -> Path:
     """Lift a file of keypoints."""
     args = parse_args(argv)
     session, facts = open_network(args.network, args.threads)
-    keypoints, scores, size = read_keypoints(args.keypoints, args.joints)
-    keypoints, scores = convert_joints(keypoints, scores, facts, args.joints)
+    fields = read_fields(args.keypoints)
+    joints = joint_set_of(fields, args.joints, args.keypoints)
+    keypoints, scores, size = keypoints_of(fields, joints, args.keypoints)
+    keypoints, scores = convert_joints(keypoints, scores, facts, joints)
     size = args.image_size or size
     height = args.person_height
     if height is None:
@@ -132,16 +138,14 @@ def open_network(
     return session, facts
 
 
-def read_keypoints(
-    path: Path, joint_set: str
+def keypoints_of(
+    fields: dict[str, Any], joint_set: str, path: Path
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float] | None]:
     """Pixels ``(F, K, 2)``, scores ``(F, K)`` and the image size, if it is known.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not such a file.
+        ValueError: If the file does not hold such arrays.
     """
-    fields = read_fields(path)
     array = numbers(fields, 'keypoints', path)
     if array.ndim != 3 or not len(array) or array.shape[2] < 2:
         raise ValueError(
@@ -168,7 +172,7 @@ def read_keypoints(
     if fields.get('image_size') is None:
         return array[..., :2], scores, None
     size = numbers(fields, 'image_size', path)
-    if size.shape != (2,) or not (size > 0).all():
+    if size.shape != (2,) or not ((size > 0) & np.isfinite(size)).all():
         raise ValueError(f'{path}: image_size is {size.tolist()}; expected [W, H]')
     width, height = size.tolist()
     return array[..., :2], scores, (width, height)
@@ -195,6 +199,23 @@ def read_fields(path: Path) -> dict[str, Any]:
     if 'keypoints' not in fields:
         raise ValueError(f'{path} holds {sorted(fields)}; expected keypoints')
     return fields
+
+
+def joint_set_of(fields: dict[str, Any], asked: str | None, path: Path) -> str:
+    """The joint set that the file names, or else the one that is asked for.
+
+    Raises:
+        ValueError: If they differ.
+    """
+    if fields.get('joints') is None:
+        return asked or USUAL_JOINTS
+    named = str(fields['joints'])
+    if asked not in (None, named):
+        raise ValueError(
+            f'{path} says that its joints are {named!r}, but {asked!r} is asked for; '
+            'leave --joints out to take those of the file'
+        )
+    return named
 
 
 def numbers(fields: dict[str, Any], name: str, path: Path) -> np.ndarray:

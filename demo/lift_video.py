@@ -26,6 +26,7 @@ from pathlib import Path
 from lift_keypoints import (
     CHECKPOINT,
     CONFIG,
+    INTERRUPTED,
     MODEL_FPS,
     add_lifting_arguments,
     add_output_arguments,
@@ -45,8 +46,6 @@ from mmpose_ext.apis import (
 from mmpose_ext.engine.launch import add_cfg_options
 
 NETWORK = ('CONFIG', 'WEIGHTS')
-INTERRUPTED = 130
-"""Exit code of a program that Ctrl-C ended, as shells have it."""
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

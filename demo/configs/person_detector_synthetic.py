@@ -1,8 +1,8 @@
 # A small RTMDet that finds rendered people, so that demo/lift_video.py can be tried
 # without a download; real videos need a detector that was trained on real people.
 #   python tools/make_synthetic_data.py coco data/synthetic_coco
-#   python tools/make_synthetic_data.py coco data/synthetic_walkers --val-images 300 \
-#       --motions walk --facing 0.2 --max-people 2
+#   python tools/make_synthetic_data.py coco data/synthetic_walkers --images 9000 \
+#       --val-images 300 --motions walk --facing 0.2 --max-people 2
 #   python tools/train.py demo/configs/person_detector_synthetic.py
 _base_ = '../../configs/_base_/default_runtime.py'
 
@@ -79,7 +79,7 @@ model = dict(
         nms_pre=1000,
         min_bbox_size=0,
         score_thr=0.05,
-        nms=dict(type='nms', iou_threshold=0.65),
+        nms=dict(type='nms', iou_threshold=0.5),
         max_per_img=20,
     ),
 )
@@ -113,7 +113,7 @@ train_dataloader = dict(
         type='ConcatDataset',
         datasets=[
             dict(train_set, data_root='data/synthetic_coco/'),
-            dict(train_set, data_root=walkers),
+            dict(train_set, data_root=walkers, indices=3000),
         ],
     ),
 )
@@ -130,7 +130,8 @@ val_dataloader = dict(
         test_mode=True,
         pipeline=[
             dict(type='LoadImageFromFile'),
-            dict(type='Resize', scale=size, keep_ratio=True),
+            # The clip's own size: two people who pass are told apart better.
+            dict(type='Resize', scale=(480, 384), keep_ratio=True),
             dict(type='LoadAnnotations', with_bbox=True),
             dict(type='PackDetInputs', meta_keys=meta_keys),
         ],

@@ -15,13 +15,20 @@ import numpy as np
 from mmpose_ext.apis.camera_space import FIELD_OF_VIEW, guess_camera
 from mmpose_ext.apis.keypoint_lifter import KeypointLifter
 from mmpose_ext.apis.missing_joints import with_missing_filled
+from mmpose_ext.apis.tracked_clip import TrackedClip, keep_people
 from mmpose_ext.apis.video_frames import rate_varies
+from mmpose_ext.datasets.clip_fields import frame_rate_field, image_size_field
 from mmpose_ext.datasets.keypoint_clip import (
     KeypointClip,
     keypoint_clip,
     read_keypoints,
 )
-from mmpose_ext.structures.tracks import ClipCamera, LiftedClip, PersonTrack
+from mmpose_ext.structures.tracks import (
+    ClipCamera,
+    LiftedClip,
+    LiftedTrack,
+    PersonTrack,
+)
 
 FPS = 30.0
 """Frames a second where nobody knows."""
@@ -36,7 +43,7 @@ def lift_keypoints(
     keypoints: Keypoints,
     *,
     scores: np.ndarray | Sequence[np.ndarray] | None = None,
-    joints: str = 'coco17',
+    joints: str | None = None,
     image_size: ImageSize | None = None,
     fps: float | None = None,
     camera: ClipCamera | float | None = FIELD_OF_VIEW,
@@ -44,6 +51,7 @@ def lift_keypoints(
     amp: bool = False,
     trust_checkpoint: bool = False,
     cfg_options: Mapping[str, Any] | None = None,
+    out_dir: str | os.PathLike | None = None,
     **options: Any,
 ) -> LiftedClip:
     """Lift keypoints of one person, or of several.
@@ -64,7 +72,8 @@ def lift_keypoints(
             it is given.
         scores: From 0 to 1, ``(F, K)``, or a list of them; 1 if there are none.
         joints: Joint set of the keypoints, one of
-            :data:`~mmpose_ext.geometry.joint_maps.JOINT_SETS`.
+            :data:`~mmpose_ext.geometry.joint_maps.JOINT_SETS`; by default that which
+            the file names, or ``'coco17'``.
         image_size: Width and height, pixels; by default that of the file, or the extent
             of the keypoints.
         fps: Frames a second; by default that of the file, or 30.
@@ -75,22 +84,30 @@ def lift_keypoints(
         amp: As there.
         trust_checkpoint: As there.
         cfg_options: As there.
+        out_dir: Where poses, as far as they were lifted, and the keypoints are kept if
+            something fails.
         **options: Of :meth:`KeypointLifter.lift_tracks`, such as ``model_fps`` or
             ``smoothing``.
 
     Raises:
         FileNotFoundError: If a file does not exist.
-        ValueError: If keypoints do not fit the joint set, are all missing, or the
-            checkpoint does not fit the config.
+        ValueError: If keypoints do not fit the joint set, are all missing, an argument
+            is out of range, or the checkpoint does not fit the config.
+        PartialResultError: If something fails when some frames were lifted already.
+        KeyboardInterrupt: If the user interrupts; it says what is kept then, and where.
     """
+    given_size = image_size_field({'image_size': image_size}, 'arguments')
+    given_rate = frame_rate_field({'fps': fps}, 'arguments')
     people = _people(keypoints, scores, joints)
-    size = image_size or people[0].image_size or _extent(people)
-    rate = fps or people[0].fps
-    times = None if fps else people[0].times
+    size = given_size or people[0].image_size or _extent(people)
+    rate = given_rate or people[0].fps
+    times = None if given_rate else people[0].times
     if times is not None and rate_varies(times):
         options.setdefault('model_fps', rate)
     tracks = [clip_to_track(clip, number) for number, clip in enumerate(people)]
     _note_what_is_odd(tracks, size, rate)
+    if isinstance(camera, int | float):
+        camera = guess_camera(size, camera)
     lifter = KeypointLifter(
         config,
         checkpoint,
@@ -99,26 +116,46 @@ def lift_keypoints(
         trust_checkpoint=trust_checkpoint,
         cfg_options=cfg_options,
     )
-    if isinstance(camera, int | float):
-        camera = guess_camera(size, camera)
-    lifted = lifter.lift_tracks(
-        tracks, size, fps=rate, times=times, camera=camera, **options
-    )
-    if times is None:
-        times = np.arange(max(track.frames[-1] for track in tracks) + 1) / (rate or FPS)
-    source = Path(keypoints).name if isinstance(keypoints, str | os.PathLike) else ''
-    return LiftedClip(
-        tracks=lifted,
-        times=times,
+    number = max(track.frames[-1] for track in tracks) + 1
+    clip = TrackedClip(
+        tracks=tuple(tracks),
+        times=np.arange(number) / (rate or FPS) if times is None else times,
         fps=rate or FPS,
         image_size=(math.ceil(size[0]), math.ceil(size[1])),
-        camera=camera,
-        source=source,
-        lifter=lifter.name,
+        source=Path(keypoints).name if isinstance(keypoints, str | os.PathLike) else '',
     )
 
+    def lifted(tracks: Sequence[LiftedTrack]) -> LiftedClip:
+        return LiftedClip(
+            **{**vars(clip), 'tracks': tuple(tracks)},
+            camera=camera,
+            lifter=lifter.name,
+        )
 
-def _people(keypoints: Keypoints, scores: Any, joints: str) -> list[KeypointClip]:
+    done: list[LiftedTrack] = []
+    with keep_people(
+        # Before the first poses there is nothing that the caller does not have.
+        lambda: clip if done else replace(clip, tracks=()),
+        'lifting',
+        out_dir,
+        lambda: lifted(done),
+    ):
+        return lifted(
+            lifter.lift_tracks(
+                tracks,
+                size,
+                fps=rate,
+                times=times,
+                camera=camera,
+                on_failure=done.extend,
+                **options,
+            )
+        )
+
+
+def _people(
+    keypoints: Keypoints, scores: Any, joints: str | None
+) -> list[KeypointClip]:
     """Each person's keypoints, in the joints of Human3.6M."""
     if isinstance(keypoints, str | os.PathLike):
         if scores is not None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from mmpose_ext.apis.result_npz import write_npz
 from mmpose_ext.atomic_write import atomic_path
+from mmpose_ext.geometry import H36M17
 from mmpose_ext.structures.tracks import LiftedClip, PersonTrack
 
 FOLDER = 'keypoints_2d'
@@ -33,7 +34,7 @@ class TrackedClip:
         times: Seconds since the first frame, of every frame read, ``(N,)``.
         fps: Frames a second; the mean where the rate varies.
         image_size: Width and height in pixels.
-        source: Name of the video.
+        source: Name of the video or keypoint file.
     """
 
     tracks: tuple[PersonTrack, ...]
@@ -49,7 +50,7 @@ class TrackedClip:
 
 
 class PartialResultError(RuntimeError):
-    """A video was not lifted to its end, but people were found in it.
+    """A clip was not lifted to its end, but something of it is known.
 
     Args:
         reason: What failed.
@@ -83,10 +84,7 @@ class PartialResultError(RuntimeError):
                 'to have them written'
             )
         first = shlex.quote(str(folder / _file_names(clip)[0]))
-        text = (
-            f'{flat} are kept: python demo/lift_keypoints.py {first} --joints h36m17 '
-            'lifts the first'
-        )
+        text = f'{flat} are kept: python demo/lift_keypoints.py {first} lifts the first'
         if lifted is not None:
             frames = sum(map(len, lifted))
             text += (
@@ -106,7 +104,7 @@ def write_tracked_clip(clip: TrackedClip, out_dir: str | os.PathLike) -> Path:
     Returns:
         The folder of the files, named ``person_0.npz``, ``person_0_part_1.npz``, ... in
         the order of time. Each holds the arrays of the track, ``times`` of its frames,
-        ``fps`` and ``image_size``.
+        ``fps``, ``image_size`` and the name of its joint set, ``joints``.
     """
     folder = Path(out_dir) / FOLDER
     for name, track in zip(_file_names(clip), clip.tracks, strict=True):
@@ -118,6 +116,7 @@ def write_tracked_clip(clip: TrackedClip, out_dir: str | os.PathLike) -> Path:
                 times=clip.times[track.frames[0] : track.frames[-1] + 1],
                 fps=clip.fps,
                 image_size=clip.image_size,
+                joints=H36M17.name,
             )
     return folder
 

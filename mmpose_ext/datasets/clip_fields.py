@@ -1,4 +1,7 @@
-"""What a file of keypoints may say besides where they are."""
+"""What a file of keypoints may say besides where they are.
+
+Arguments of the same names go through the same checks.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,33 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+USUAL_JOINTS = 'coco17'
+"""The joint set where neither the file nor its reader names one."""
+
+
+def joint_set_field(fields: Mapping[str, Any], asked: str | None, source: str) -> str:
+    """The joint set that ``joints`` names, or else the one that is asked for.
+
+    Two sets may have as many joints in another order, and nothing else would tell.
+
+    Args:
+        fields: Of the file.
+        asked: By the reader of the file, if at all.
+        source: For messages.
+
+    Raises:
+        ValueError: If they name different ones.
+    """
+    if fields.get('joints') is None:
+        return asked or USUAL_JOINTS
+    named = str(fields['joints'])
+    if asked not in (None, named):
+        raise ValueError(
+            f'{source} says that its joints are {named!r}, but {asked!r} is asked for; '
+            'leave the joint set out to take that of the file'
+        )
+    return named
 
 
 def image_size_field(

@@ -14,6 +14,7 @@ from mmpose_ext.datasets.clip_fields import (
     VideoPlace,
     frame_rate_field,
     image_size_field,
+    joint_set_field,
     score_field,
 )
 from mmpose_ext.datasets.predicted_instances import (
@@ -50,30 +51,34 @@ class KeypointClip:
     filled: np.ndarray | None = None
 
 
-def read_keypoints(path: str | os.PathLike, joint_set: str = 'h36m17') -> KeypointClip:
+def read_keypoints(
+    path: str | os.PathLike, joint_set: str | None = 'h36m17'
+) -> KeypointClip:
     """Read keypoints of a clip.
 
     Args:
         path: A ``.json`` or ``.npz`` file. It holds an array ``(F, K, C)``, or by name
             ``keypoints`` ``(F, K, C)`` and optionally ``scores`` ``(F, K)``,
-            ``image_size`` ``(2,)`` and ``fps``, and for parts of a video ``frames``
-            ``(F,)``, consecutive numbers, their ``times`` ``(F,)`` in seconds and
-            ``filled`` ``(F,)``. Channels are x, y and, if there are more, a score from
-            0 to 1; for ``'blazepose33'`` x, y, z, visibility, of which z is not used.
-            Missing joints are NaN (``null`` in JSON). Predictions of MMPose are read
-            too, see :mod:`~mmpose_ext.datasets.predicted_instances`.
-        joint_set: One of :data:`~mmpose_ext.geometry.joint_maps.JOINT_SETS`.
+            ``image_size`` ``(2,)``, ``fps`` and ``joints``, the name of the joint set,
+            and for parts of a video ``frames`` ``(F,)``, consecutive numbers, their
+            ``times`` ``(F,)`` in seconds and ``filled`` ``(F,)``. Channels are x, y
+            and, if there are more, a score from 0 to 1; for ``'blazepose33'`` x, y, z,
+            visibility, of which z is not used. Missing joints are NaN (``null`` in
+            JSON). Predictions of MMPose are read too, see
+            :mod:`~mmpose_ext.datasets.predicted_instances`.
+        joint_set: One of :data:`~mmpose_ext.geometry.joint_maps.JOINT_SETS`; ``None``
+            for the one that the file names, ``'coco17'`` if it names none.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not such a file.
+        ValueError: If it is not such a file, or names another joint set.
     """
     return keypoint_clip(read_json_or_npz(path), joint_set, source=str(path))
 
 
 def keypoint_clip(
     content: Mapping[str, Any] | Sequence[Any] | np.ndarray,
-    joint_set: str = 'h36m17',
+    joint_set: str | None = 'h36m17',
     *,
     source: str = 'keypoints',
 ) -> KeypointClip:
@@ -88,6 +93,7 @@ def keypoint_clip(
         ValueError: If it is not that.
     """
     fields = _fields(content, source)
+    joint_set = joint_set_field(fields, joint_set, source)
     array = _frames(source, fields, joint_set, channels=2)
     keypoints = to_h36m17(array[..., :2], joint_set)
     _check_pixels(keypoints, source)
@@ -111,7 +117,7 @@ def keypoint_clip(
     )
 
 
-def read_poses(path: str | os.PathLike, joint_set: str = 'h36m17') -> np.ndarray:
+def read_poses(path: str | os.PathLike, joint_set: str | None = 'h36m17') -> np.ndarray:
     """Read 3D poses of a clip, minus their root.
 
     Args:
@@ -124,9 +130,11 @@ def read_poses(path: str | os.PathLike, joint_set: str = 'h36m17') -> np.ndarray
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not such a file, or its values are not finite.
+        ValueError: If it is not such a file, names another joint set, or its values
+            are not finite.
     """
     fields = _fields(read_json_or_npz(path), str(path))
+    joint_set = joint_set_field(fields, joint_set, str(path))
     array = _frames(str(path), fields, joint_set, channels=3)
     if not np.isfinite(array).all():
         frame = int(np.argwhere(~np.isfinite(array))[0, 0])

@@ -20,11 +20,27 @@ class ClipCamera:
         c: Principal point ``(cx, cy)``, pixels.
         source: :data:`GIVEN`, or :data:`GUESSED`; distances along the optical axis
             are no better than the guess.
+
+    Raises:
+        ValueError: If these are not two positive focal lengths and a finite point.
     """
 
     f: tuple[float, float]
     c: tuple[float, float]
     source: str = GIVEN
+
+    def __post_init__(self) -> None:
+        f, c = np.asarray(self.f, np.float64), np.asarray(self.c, np.float64)
+        if f.shape != (2,) or not ((f > 0) & np.isfinite(f)).all():
+            raise ValueError(
+                f'the focal lengths of the camera are {self.f}; expected fx and fy, '
+                'two positive numbers of pixels'
+            )
+        if c.shape != (2,) or not np.isfinite(c).all():
+            raise ValueError(
+                f'the principal point of the camera is {self.c}; expected cx and cy, '
+                'two finite numbers of pixels'
+            )
 
 
 @dataclass(frozen=True)

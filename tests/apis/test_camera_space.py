@@ -3,7 +3,7 @@ import pytest
 from person_tracks import CAMERA, poses_of, track_of
 
 from mmpose_ext.apis.camera_space import guess_camera, rotation_to, solve_roots
-from mmpose_ext.structures.tracks import GUESSED
+from mmpose_ext.structures.tracks import GUESSED, ClipCamera
 
 ROOT = (1.2, -0.3, 5.0)
 
@@ -81,3 +81,16 @@ def test_invalid():
     for angle in (0, 180, -60):
         with pytest.raises(ValueError, match='1 to 179 degrees'):
             guess_camera((100, 100), angle)
+
+
+@pytest.mark.parametrize('f', [(0, 0), (-900, 900), (900, np.nan), (np.inf, 9), (900,)])
+def test_focal_lengths(f):
+    with pytest.raises(ValueError, match='focal lengths of the camera are .*positive'):
+        ClipCamera(f, (320, 240))
+
+
+@pytest.mark.parametrize('c', [(320, np.nan), (-np.inf, 240), (320, 240, 0)])
+def test_principal_point(c):
+    with pytest.raises(ValueError, match='principal point of the camera is .*finite'):
+        ClipCamera((900, 900), c)
+    assert ClipCamera((900, 900), (-20, 0)).c == (-20, 0), 'outside of a cut-out'

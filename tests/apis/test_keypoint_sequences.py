@@ -9,8 +9,10 @@ from person_tracks import SIZE, track_of
 from mmpose_ext.apis import (
     ClipCamera,
     KeypointLifter,
+    PartialResultError,
     guess_camera,
     lift_keypoints,
+    read_results,
 )
 from mmpose_ext.apis.tracked_clip import TrackedClip, write_tracked_clip
 from mmpose_ext.geometry.joint_maps import COCO17_JOINTS, JOINT_SETS
@@ -74,7 +76,10 @@ def test_part_of_a_video(files, tmp_path):
     track = track_of(6, start=7, filled=np.arange(6) == 3)
     clip = TrackedClip((track,), times, 16.0, SIZE, 'walk.mp4')
     path = write_tracked_clip(clip, tmp_path) / 'person_0.npz'
-    lifted = lift_keypoints(*files, path, joints='h36m17', **QUIET)
+    lifted = lift_keypoints(*files, path, **QUIET)
+    np.testing.assert_array_equal(lifted.tracks[0].keypoints, track.keypoints)
+    with pytest.raises(ValueError, match="joints are 'h36m17', but 'coco17' is asked"):
+        lift_keypoints(*files, path, joints='coco17', **QUIET)
     assert lifted.tracks[0].frames.tolist() == list(range(7, 13))
     assert lifted.tracks[0].filled.tolist() == [False] * 3 + [True] + [False] * 2
     np.testing.assert_allclose(lifted.times[7:], times[7:13])
@@ -125,6 +130,39 @@ def test_file(files, tmp_path):
     camera = ClipCamera((900, 900), (640, 360))
     clip = lift_keypoints(*files, path, joints='h36m17', camera=camera, **QUIET)
     assert clip.camera is camera
+
+
+@pytest.mark.parametrize('error', [RuntimeError, KeyboardInterrupt])
+def test_failure_on_the_way(files, tmp_path, monkeypatch, error):
+    """What was lifted is kept; without any, the error is what it was."""
+    known = dict(image_size=SIZE, fps=25, batch_size=2)
+    whole = lift_keypoints(*files, person(40), **known, **QUIET)
+    lift_windows, batches = KeypointLifter.lift_windows, []
+
+    def failing(self, *args):
+        batches.append(args)
+        if len(batches) > last:
+            raise error('device lost')
+        return lift_windows(self, *args)
+
+    def lift(folder):
+        batches.clear()
+        return lift_keypoints(*files, person(40), **known, out_dir=folder, **QUIET)
+
+    monkeypatch.setattr(KeypointLifter, 'lift_windows', failing)
+    last = 2
+    expected = KeyboardInterrupt if error is KeyboardInterrupt else PartialResultError
+    with pytest.raises(expected, match=r'lifting .*person_0.npz.*partial_3d.npz'):
+        lift(tmp_path / 'out')
+    kept = read_results(tmp_path / 'out/partial_3d.npz')
+    (part,) = kept.tracks
+    assert 0 < len(part) < 40
+    np.testing.assert_array_equal(part.poses, whole.tracks[0].poses[: len(part)])
+    np.testing.assert_array_equal(kept.times, whole.times)
+    last = 0
+    with pytest.raises(error, match='^device lost$'):
+        lift(tmp_path / 'none')
+    assert not (tmp_path / 'none').exists()
 
 
 def test_missing(files, tmp_path):
@@ -196,6 +234,14 @@ def test_invalid(files, tmp_path):
         lift('clip.json', scores=np.ones((3, 17)))
     with pytest.raises(ValueError, match='model_fps needs the frame rate'):
         lift(person(), image_size=SIZE, model_fps=50)
+    for fps in (0, -5, np.nan, np.inf):
+        with pytest.raises(ValueError, match=f'fps is {float(fps)}; expected a pos'):
+            lift(person(), image_size=SIZE, fps=fps)
+    for size in ((0, 480), (640, np.nan), (640,)):
+        with pytest.raises(ValueError, match='image_size is .*; expected width and'):
+            lift(person(), image_size=size, fps=25)
+    with pytest.raises(ValueError, match='field_of_view=0'):
+        lift(person(), image_size=SIZE, fps=25, camera=0)
     (tmp_path / 'cut.npz').write_bytes(b'PK\x03\x04 cut')
     with pytest.raises(ValueError, match='cannot be read'):
         lift(tmp_path / 'cut.npz')

@@ -43,6 +43,8 @@ def test_files_can_be_lifted(tmp_path):
     np.testing.assert_array_equal(read.keypoints, CLIP.tracks[1].keypoints)
     np.testing.assert_array_equal(read.scores, CLIP.tracks[1].scores)
     assert read.fps == 25 and read.image_size == (320, 180)
+    with pytest.raises(ValueError, match="joints are 'h36m17', but 'coco17' is asked"):
+        read_keypoints(folder / 'person_0.npz', 'coco17')
     with np.load(folder / 'person_1.npz') as arrays:
         np.testing.assert_allclose(arrays['times'], np.arange(2, 8) / 25)
     assert CLIP.num_people == 2
@@ -74,7 +76,7 @@ def test_what_was_lifted_is_kept(tmp_path):
             raise RuntimeError('device lost')
     assert caught.value.lifted is clip
     text = str(caught.value)
-    assert f"lift_keypoints.py '{out}/keypoints_2d/person_0.npz' --joints" in text
+    assert f"lift_keypoints.py '{out}/keypoints_2d/person_0.npz' lifts" in text
     assert f"6 poses of 1 tracks, is kept: read_results('{out}/partial_3d.npz')" in text
     (same,) = read_results(out / 'partial_3d.npz').tracks
     np.testing.assert_array_equal(same.frames, lifted.frames)

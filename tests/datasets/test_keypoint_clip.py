@@ -10,7 +10,7 @@ from mmpose_ext.datasets.keypoint_clip import (
     read_keypoints,
     read_poses,
 )
-from mmpose_ext.geometry.joint_maps import JOINT_SETS, scores_to_h36m17
+from mmpose_ext.geometry.joint_maps import JOINT_SETS, scores_to_h36m17, to_h36m17
 
 
 @pytest.fixture
@@ -236,6 +236,26 @@ def test_invalid(write, tmp_path):
         person_framing(keypoints(), height=2)
     with pytest.raises(ValueError, match='no size'):
         person_framing(np.ones((3, 17, 2)), height=0.3)
+
+
+def test_joint_set_of_the_file(write):
+    """Two sets have 17 joints, so the file says which it is, and is believed."""
+    array = keypoints()
+    for joint_set in ('h36m17', 'coco17'):
+        path = write({'keypoints': array.tolist(), 'joints': joint_set})
+        expected = to_h36m17(array, joint_set)
+        for asked in (None, joint_set):
+            found = read_keypoints(path, asked).keypoints
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="joints are 'coco17', but 'h36m17' is asked"):
+        read_keypoints(path)
+    unnamed = read_keypoints(write(array.tolist()), None).keypoints
+    np.testing.assert_allclose(unnamed, to_h36m17(array, 'coco17'), rtol=1e-6)
+    with pytest.raises(ValueError, match="unknown joint set 'coco'; known: h36m17"):
+        read_keypoints(write({'keypoints': array.tolist(), 'joints': 'coco'}), None)
+    poses = {'poses': keypoints(channels=3).tolist(), 'joints': 'coco17'}
+    with pytest.raises(ValueError, match="joints are 'coco17', but 'h36m17' is asked"):
+        read_poses(write(poses))
 
 
 @pytest.mark.parametrize(

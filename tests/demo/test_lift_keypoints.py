@@ -10,6 +10,8 @@ import pytest
 import untrained
 from compare_lifters import angle_correlation, knee_angles
 
+from mmpose_ext.apis import KeypointLifter, read_results
+
 REPO = Path(__file__).parents[2]
 SCRIPT = REPO / 'demo/lift_keypoints.py'
 
@@ -104,6 +106,73 @@ def test_invalid(demo, lifter, keypoints, capsys):
         demo.main([keypoints, '--fov', '60', '--intrinsics', '1', '1', '1', '1'])
     with pytest.raises(ValueError, match='joint sets of 17'):
         demo.main([keypoints, *lifter, '--joints', 'halpe26'])
+    with pytest.raises(ValueError, match='focal lengths of the camera are'):
+        demo.main([keypoints, *lifter, '--intrinsics', '0', '0', '0', '0'])
+    for fps in ('-5', '0', 'nan'):
+        with pytest.raises(ValueError, match='arguments: fps is .*; expected a pos'):
+            demo.main([keypoints, *lifter, '--fps', fps, '--model-fps', '0'])
+    with pytest.raises(ValueError, match='arguments: image_size is'):
+        demo.main([keypoints, *lifter, '--image-size', 'nan', '480'])
+
+
+def test_video_that_cannot_be_read(demo, keypoints, monkeypatch, tmp_path):
+    """It is noticed before anything is lifted."""
+    monkeypatch.setattr(demo, 'lift_keypoints', None)
+    video = tmp_path / 'walk.mp4'
+    with pytest.raises(FileNotFoundError, match='walk.mp4'):
+        demo.main([keypoints, '--video', str(video)])
+    video.write_text('no video')
+    with pytest.raises(ValueError, match='walk.mp4'):
+        demo.main([keypoints, '--video', str(video)])
+
+
+def test_joint_set_of_the_file(demo, lifter, keypoints, tmp_path):
+    content = json.loads(Path(keypoints).read_text())
+    named = tmp_path / 'named.json'
+    named.write_text(json.dumps({**content, 'joints': 'h36m17'}))
+    flags = [*lifter, '--formats', 'npz', '--out-dir', str(tmp_path / 'out')]
+    (track,) = demo.main([str(named), *flags]).tracks
+    expected = np.float32(content['keypoints'][0])[:, :2]
+    np.testing.assert_allclose(track.keypoints[0], expected)
+    (track,) = demo.main([keypoints, *flags]).tracks
+    hips = np.float32(content['keypoints'][0])[11:13, :2]
+    np.testing.assert_allclose(track.keypoints[0, 0], hips.mean(0), err_msg='coco17')
+
+
+@pytest.mark.parametrize('error', [RuntimeError, KeyboardInterrupt])
+def test_failure_on_the_way(lifter, tmp_path, monkeypatch, capsys, error):
+    """A line says what failed and what is kept, and no traceback."""
+    lift_windows, batches = KeypointLifter.lift_windows, []
+
+    def failing(self, *args):
+        batches.append(args)
+        if len(batches) > last:
+            raise error('device lost')
+        return lift_windows(self, *args)
+
+    def message(keypoints, out):
+        path = tmp_path / 'long.json'
+        path.write_text(json.dumps(keypoints.tolist()))
+        flags = ['--image-size', '640', '480', '--fps', '25', '--out-dir', str(out)]
+        monkeypatch.setattr(sys, 'argv', [str(SCRIPT), str(path), *lifter, *flags])
+        batches.clear()
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(str(SCRIPT), run_name='__main__')
+        if error is RuntimeError:
+            return stop.value.code
+        assert stop.value.code == 130
+        return capsys.readouterr().err
+
+    monkeypatch.setattr(KeypointLifter, 'lift_windows', failing)
+    keypoints, last = np.random.default_rng(0).uniform(100, 300, (100, 17, 2)), 1
+    kept = tmp_path / 'out/partial_3d.npz'
+    assert f'is kept: read_results({str(kept)!r})' in message(keypoints, kept.parent)
+    (part,) = read_results(kept).tracks
+    assert len(part) == 64, 'a batch of windows of 3 frames'
+    last = 0
+    text = message(keypoints, tmp_path / 'none').strip()
+    assert text == 'lift_keypoints.py: device lost'
+    assert not (tmp_path / 'none').exists()
 
 
 def test_errors_are_one_line(lifter, tmp_path, monkeypatch):

@@ -54,5 +54,5 @@ def test_trains_and_detects(tmp_path, monkeypatch):
     image = dataset.datasets[0].get_data_info(0)['img_path']
     frame = VideoFrame(0, 0.0, cv2.imread(image))
     (found,) = detector([frame])
-    assert found.boxes.shape == (len(found), 4)
+    assert len(found) and found.boxes.shape == (len(found), 4)
     assert (found.boxes[:, 2:] <= torch.tensor([160, 120]).numpy() + 1).all()

@@ -56,8 +56,9 @@ def test_sequence(lifters, tmp_path):
 def test_keypoints(lifters, clip, tmp_path, capsys):
     keypoints, poses, video = clip
     out = tmp_path / 'out'
-    flags = ['--keypoints', keypoints, '--reference', poses, '--video', video]
+    flags = ['--keypoints', keypoints, '--joints', 'h36m17', '--reference', poses]
     size = ['--image-size', '1000', '1002', '--person-height', '0', '--stride', '3']
+    flags += ['--video', video]
     comparison = tool.main([*lifters, *flags, *size, '--out', str(out)])
     assert not comparison.is_truth and comparison.fps == 10
     assert 'PrML: P-MPJPE' in (said := capsys.readouterr().out)

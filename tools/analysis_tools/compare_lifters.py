@@ -48,6 +48,7 @@ from mmpose_ext.apis.keypoint_lifter import (
 )
 from mmpose_ext.apis.keypoint_sequences import clip_to_track
 from mmpose_ext.atomic_write import atomic_path
+from mmpose_ext.datasets.clip_fields import frame_rate_field, image_size_field
 from mmpose_ext.datasets.keypoint_clip import (
     KeypointClip,
     read_keypoints,
@@ -158,7 +159,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     clip = parser.add_mutually_exclusive_group(required=True)
     clip.add_argument('--keypoints', help='file of 2D keypoints')
     clip.add_argument('--sequence', help='sequence of the test data')
-    parser.add_argument('--joints', choices=tuple(JOINT_SETS), default='h36m17')
+    parser.add_argument(
+        '--joints',
+        choices=tuple(JOINT_SETS),
+        help="joint set (default: the file's, or coco17)",
+    )
     parser.add_argument('--reference', help='file of 3D poses of the same joints')
     parser.add_argument('--video', help='the clip, shown behind the keypoints')
     parser.add_argument(
@@ -303,8 +308,9 @@ def complete_clip(clip: KeypointClip, args: argparse.Namespace) -> KeypointClip:
     if args.video:
         size, video_fps = video_properties(args.video)
         fps = fps or video_fps
-    size = tuple(args.image_size) if args.image_size else size
-    fps = args.fps or fps
+    given = {'image_size': args.image_size, 'fps': args.fps}
+    size = image_size_field(given, 'arguments') or size
+    fps = frame_rate_field(given, 'arguments') or fps
     if size is None:
         raise ValueError(
             'keypoints are normalised by the image size: give --image-size W H or '
