@@ -27,14 +27,14 @@ class WeightConsolidation:
             information alone, is the paper's to the letter, and protects the last task
             only; ``'accumulate'`` adds it to that of the tasks before.
         decay: Factor of what is accumulated; below 1 it is online EWC (Schwarz et al.,
-            ICML 2018).
+            ICML 2018). It needs ``others='accumulate'``.
         estimator: ``'per_sample'`` or ``'batch'``; see ``diagonal_fisher``.
         num_batches: Most batches of the estimate, of samples drawn from the whole task;
             ``None`` for all.
         chunk_size: See ``diagonal_fisher``; ``None`` for as many as memory allows.
 
     Raises:
-        ValueError: If an option is unknown or out of range.
+        ValueError: If an option is unknown or out of range, or has nothing to act on.
     """
 
     weight: float = 10_000.0
@@ -53,6 +53,12 @@ class WeightConsolidation:
             raise ValueError(
                 f'consolidation: weight={self.weight} must not be negative, '
                 f'beta={self.beta} and decay={self.decay} lie in [0, 1]'
+            )
+        if self.decay != 1 and self.others == 'replace':
+            raise ValueError(
+                f'consolidation: decay={self.decay} acts on what is accumulated, but '
+                "others='replace' accumulates nothing; set others='accumulate', or "
+                'leave decay out'
             )
         for name in ('num_batches', 'chunk_size'):
             size = getattr(self, name)

@@ -1,9 +1,19 @@
 """Noise and rehearsal of tasks, as configs say it."""
 
+from pathlib import Path
+
+import mmfi_format
 import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
-from mmpose_ext.engine.continual.task_data import check_noise, remembered
+from mmpose_ext.datasets.mmfi_conversion import convert_tree
+from mmpose_ext.datasets.mmfi_layout import PROTOCOLS
+from mmpose_ext.datasets.mmfi_tasks import read_tasks
+from mmpose_ext.engine.continual.task_data import TaskData, check_noise, remembered
 
+ROOT = Path(__file__).parents[3]
+FRAMES = 2
 DATASET = dict(modalities=('rgb', 'lidar', 'mmwave', 'wifi'))
 
 
@@ -45,3 +55,45 @@ def test_rehearsal():
 def test_invalid(noise, message):
     with pytest.raises(ValueError, match=message):
         check_noise(noise, 2, dict(modalities=('rgb', 'wifi')))
+
+
+@pytest.fixture(scope='module')
+def store(tmp_path_factory):
+    """Every action of protocol 2 by one person."""
+    root = tmp_path_factory.mktemp('mmfi')
+    mmfi_format.write_tree(root / 'tree', ('S01',), actions=PROTOCOLS[2], frames=FRAMES)
+    convert_tree(root / 'tree', root / 'store')
+    return root / 'store'
+
+
+def test_default_tasks_of_protocol_2(store):
+    """Thirteen actions in six tasks, the last one of three; sensors fail in turn."""
+    init_default_scope('mmpose')
+    tasks = read_tasks(None, 2)
+    config = Config.fromfile(ROOT / 'configs/mmfi/tasks_ours_synthetic.py')
+    loader = config.train_dataloader
+    loader.dataset.update(
+        store=str(store),
+        mmfi=None,
+        protocol=2,
+        split='manual',
+        manual=dict(train=dict(subjects=['S01'], actions=list(PROTOCOLS[2]))),
+        empty_radar='keep',
+    )
+    noise = dict(config.train_cfg.noise, ratio=0.4)
+    data = TaskData(loader, tasks, noise)
+    frames = {action: FRAMES + k % 2 for k, action in enumerate(PROTOCOLS[2])}
+    assert data.sizes == [sum(frames[a] for a in actions) for actions in tasks]
+    assert [data.modality(task) for task in range(6)] == [
+        *(None, 'lidar', 'mmwave', 'wifi', 'rgb', 'lidar'),
+    ]
+    for task, actions in enumerate(tasks):
+        sequences = {
+            sample.sequence
+            for batch in data.in_order(data.dataset(task))
+            for sample in batch['data_samples']
+        }
+        assert {name[-3:] for name in sequences} == set(actions)
+        noisy = round(0.4 * data.sizes[task]) if task else 0
+        assert data.dataset(task).noisy.sum() == noisy
+    assert {action for actions in tasks for action in actions} == set(PROTOCOLS[2])

@@ -20,6 +20,9 @@ def test_values():
     assert values(None, others='accumulate') == [6, 6]
     assert values(None, others='accumulate', decay=0.5) == [3.5, 3.5]
     assert WeightConsolidation().combine(new, None, 'wifi') == new
+    assert values('wifi', others='accumulate', decay=0.5) == pytest.approx(
+        [0.3 * 1 + 0.7 * 5, 1 + 0.5 * 5]
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,3 +40,10 @@ def test_values():
 def test_invalid(options):
     with pytest.raises(ValueError, match='consolidation'):
         WeightConsolidation(**options)
+
+
+def test_decay_needs_something_to_act_on():
+    for options in (dict(), dict(adaptive=False), dict(others='replace')):
+        with pytest.raises(ValueError, match=r"decay=0\.9 .*set others='accumulate'"):
+            WeightConsolidation(decay=0.9, **options)
+    assert WeightConsolidation(decay=1.0, others='replace').decay == 1

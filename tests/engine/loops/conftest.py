@@ -7,7 +7,13 @@ import functools
 import pytest
 
 from mmpose_ext.datasets.synthetic_mmfi import ensure_synthetic_mmfi
-from tests.fixtures.task_runs import ACTIONS, pair_config, task_config, train
+from tests.fixtures.task_runs import (
+    ACTIONS,
+    OTHERWISE,
+    pair_config,
+    task_config,
+    traced,
+)
 
 
 @pytest.fixture(scope='session')
@@ -36,5 +42,13 @@ def load_pair(task_store):
 @pytest.fixture(scope='session')
 def uninterrupted(load, tmp_path_factory):
     """The whole method in a run that nothing happens to."""
-    work_dir = tmp_path_factory.mktemp('whole')
-    return dict(runner=train(load(work_dir)), work_dir=work_dir)
+    return traced(load(tmp_path_factory.mktemp('whole')))
+
+
+@pytest.fixture(scope='session')
+def otherwise(load, tmp_path_factory):
+    """The same with ``OTHERWISE``: two tasks, two epochs of fitting before the second.
+
+    The fitted weights are kept, and the Fisher information adds up.
+    """
+    return traced(load(tmp_path_factory.mktemp('otherwise'), **OTHERWISE))
