@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 
 from mmpose_ext.evaluation.functional.continual import average_error, forgetting
 from mmpose_ext.evaluation.functional.loss_mixture import GaussianPair
-from mmpose_ext.visualization.bars import draw_grouped_bars
 from mmpose_ext.visualization.curves import COLOURS
 
 Runs = Mapping[str, np.ndarray]
@@ -26,6 +25,7 @@ When = Literal['own', 'last']
 
 _COLOUR_MAP = 'YlOrRd'
 _DARK = 0.6
+_MARKERS = 'os^DvPX'
 _BINS = 50
 _NOTHING = np.full((3, 2), np.nan)
 
@@ -180,7 +180,7 @@ def draw_forgetting(
 
     Args:
         ax: Where to draw.
-        runs: Errors by method, ``(R, T, T)``, millimetres; their mean is drawn.
+        runs: Errors by method, ``(R, T, T)``, millimetres.
         labels: Names of the tasks.
         metric: Name of the error.
 
@@ -194,16 +194,11 @@ def draw_forgetting(
     _check_runs(runs, labels)
     if len(labels) < 2:
         raise ValueError('forgetting needs at least two tasks, got one')
-    means = {
-        name: np.mean([forgetting(run) for run in errors], axis=0)
+    curves = {
+        name: np.stack([forgetting(run) for run in errors])
         for name, errors in runs.items()
     }
-    values = {
-        name: dict(zip(labels, row.tolist(), strict=False))
-        for name, row in means.items()
-    }
-    draw_grouped_bars(ax, values)
-    ax.tick_params(axis='x', labelsize='x-small')
+    _draw_curves(ax, curves, labels[:-1])
     ax.set_xlabel('task')
     ax.set_ylabel(f'forgetting, {metric}, mm')
     return ax
@@ -275,10 +270,18 @@ def _draw_curves(
     for i, (name, values) in enumerate(curves.items()):
         colour = COLOURS[i % len(COLOURS)]
         label = f'{name}, {len(values)} runs' if len(values) > 1 else name
-        ax.plot(places, values.mean(axis=0), color=colour, marker='o', label=label)
+        ax.plot(
+            places,
+            values.mean(axis=0),
+            color=colour,
+            marker=_MARKERS[i % len(_MARKERS)],
+            markersize=5,
+            linewidth=1.3,
+            label=label,
+        )
         if len(values) > 1:
             low, high = values.min(axis=0), values.max(axis=0)
-            ax.fill_between(places, low, high, color=colour, alpha=0.15)
+            ax.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
     ax.set_xticks(places, labels, fontsize='x-small')
     ax.set_ylim(bottom=0)
     ax.grid(alpha=0.3)

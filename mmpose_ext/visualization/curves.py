@@ -10,8 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
-"""Okabe and Ito's colours, which colour-blind readers can tell apart."""
+COLOURS = (
+    *('#0072B2', '#D55E00', '#009E73', '#CC79A7'),
+    *('#E69F00', '#56B4E9', '#000000', '#999999'),
+)
+"""Okabe and Ito's colours, which colour-blind readers can tell apart.
+
+Grey stands in for their yellow, which is too faint for lines on white.
+"""
 
 
 class Curve(NamedTuple):

@@ -28,31 +28,78 @@ def runs(tmp_path):
     errors = np.array([[50.0, 90, 95], [70, 40, 80], [80, 60, 30]])
     return [
         write_run(tmp_path / name, errors - less)
-        for name, less in (('naive', 0), ('seed0', 10), ('seed1', 20))
+        for name, less in (('naive', 0), ('ours_seed0', 10), ('ours_seed1', 20))
     ]
 
 
 def test_values(runs, tmp_path, capsys):
     records = [tool.read_record(tool.Path(run)) for run in runs]
-    methods, names = tool.gather(records, ['naive', 'ours', 'ours'], 'MPJPE')
+    labels = [tool.method_of(run) for run in runs]
+    methods, names = tool.gather(records, labels, 'MPJPE')
     assert names == ['A02\nA03', 'A04', 'A05']
     assert methods['naive'].shape == (1, 3, 3) and methods['ours'].shape == (2, 3, 3)
     assert methods['ours'][:, 2, 0].tolist() == [70, 60]
     halved, _ = tool.gather(records, ['a', 'b', 'c'], 'P-MPJPE')
     assert halved['a'][0, 0, 0] == 25
-    figure = tool.draw_matrices(methods, names, 'MPJPE')
-    assert [ax.get_title() for ax in figure.axes] == [
-        'naive: MPJPE, mm',
-        'ours: MPJPE, mm',
-    ]
-    assert {ax.images[0].get_clim() for ax in figure.axes} == {(15, 95)}
-    figure = tool.draw_errors(methods, names, 'MPJPE')
+    figure = tool.draw_errors({'MPJPE': methods}, names)
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ['naive', 'ours, 2 runs']
     at_end, right_after = figure.axes[1], figure.axes[3]
     assert at_end.get_ylim() == right_after.get_ylim()
     assert at_end.get_ylim()[1] > 80 and right_after.get_ylim()[1] > 50
     assert at_end.lines[1].get_ydata().tolist() == [65, 45, 15]
+
+
+def test_both_metrics(runs):
+    records = [tool.read_record(tool.Path(run)) for run in runs]
+    labels = ['naive', 'ours', 'ours']
+    errors = {name: tool.gather(records, labels, name)[0] for name in tool.METRICS}
+    figure = tool.draw_matrices(errors, ['a', 'b', 'c'])
+    assert [ax.get_title() for ax in figure.axes] == [
+        *('naive: MPJPE, mm', 'ours: MPJPE, mm'),
+        *('naive: P-MPJPE, mm', 'ours: P-MPJPE, mm'),
+    ]
+    limits = [ax.images[0].get_clim() for ax in figure.axes]
+    assert limits == [(15, 95)] * 2 + [(7.5, 47.5)] * 2
+    assert [ax.get_ylabel() != '' for ax in figure.axes] == [True, False] * 2
+    figure = tool.draw_errors(errors, ['a', 'b', 'c'])
+    assert len(figure.axes) == 8
+    for block, factor in zip((figure.axes[:4], figure.axes[4:]), (1, 0.5), strict=True):
+        ours = block[1].lines[1].get_ydata()
+        assert ours.tolist() == [factor * value for value in (65, 45, 15)]
+        assert ('P-MPJPE' in block[1].get_ylabel()) == (factor == 0.5)
+
+
+def test_names(tmp_path):
+    (tmp_path / 'b_seed12').mkdir()
+    runs = [tmp_path / name for name in ('a_seed0.json', 'a_seed1.json', 'b_seed12')]
+    runs += [tmp_path / 'b_seed2' / 'continual.json', tmp_path / 'seeded', tmp_path]
+    names = [tool.method_of(str(run)) for run in runs]
+    assert names == ['a', 'a', 'b', 'b', 'seeded', tmp_path.name]
+    common = [*map(str, runs[:4]), '--out', 'x.png', '--labels']
+    assert tool.parse_args([*common, 'one', 'two']).names == {'a': 'one', 'b': 'two'}
+    with pytest.raises(SystemExit):
+        tool.parse_args([*common, 'one'])
+
+
+def test_result_files(runs, tmp_path, capsys):
+    files = []
+    for run in map(tool.Path, runs):
+        content = json.loads((run / 'continual.json').read_text(encoding='utf-8'))
+        summary = content.pop('summary')
+        result = {'row': run.name, 'metrics': summary, 'continual': content}
+        files.append(tmp_path / f'{run.name}.json')
+        files[-1].write_text(json.dumps(result), encoding='utf-8')
+    pictures = []
+    for number, paths in enumerate((runs, map(str, files))):
+        out = tmp_path / f'{number}.png'
+        options = ['--labels', 'one', 'two', '--metric', 'MPJPE', 'P-MPJPE']
+        tool.main([*paths, *options, '--out', str(out)])
+        pictures.append(matplotlib.image.imread(out))
+    np.testing.assert_array_equal(*pictures)
+    files[0].write_text(json.dumps({'row': 'mlp', 'metrics': {}}), encoding='utf-8')
+    with pytest.raises(ValueError, match=r'naive\.json .*not that of a run over tasks'):
+        tool.main([str(files[0]), '--out', str(tmp_path / 'x.png')])
 
 
 def test_files(runs, tmp_path, capsys):

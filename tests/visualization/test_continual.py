@@ -60,6 +60,13 @@ def test_average_error():
     assert ax.get_ylim()[0] == 0
 
 
+def test_many_methods_can_be_told_apart():
+    runs = {str(number): ERRORS[None] for number in range(9)}
+    ax = draw_average_error(new_figure().subplots(), runs, labels=LABELS)
+    looks = {(line.get_color(), line.get_marker()) for line in ax.lines}
+    assert len(looks) == len({colour for colour, _ in looks}) + 1 == 9
+
+
 def test_task_errors():
     runs = {'ours': np.stack([ERRORS, ERRORS + 2])}
     last, own = (
@@ -76,7 +83,10 @@ def test_forgetting():
     worse[2, :2] += 10
     runs = {'naive': ERRORS[None], 'ours': np.stack([ERRORS, worse])}
     ax = draw_forgetting(new_figure().subplots(), runs, labels=LABELS)
-    assert [bar.get_height() for bar in ax.patches] == [30, 20, 35, 25]
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[30, 20], [35, 25]]
+    (band,) = ax.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (20, 40)
     labels = [label.get_text() for label in ax.get_xticklabels()]
     assert labels == LABELS[:2]
 

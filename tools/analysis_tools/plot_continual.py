@@ -1,25 +1,31 @@
 """Errors of runs over tasks, side by side (Peng et al., Fig. 5).
 
-    python tools/analysis_tools/plot_continual.py work_dirs/naive work_dirs/ours_seed0 \
-        work_dirs/ours_seed1 --labels naive ours ours --out errors.png \
-        --matrices matrices.png
+    python tools/analysis_tools/plot_continual.py work_dirs/naive_seed0 \
+        work_dirs/ours_seed{0,1,2} --labels naive ours --out errors.png
+    python tools/analysis_tools/plot_continual.py \
+        configs/mmfi/results/tasks_{fine_tuning,ours}_synthetic_seed*.json \
+        --matrices matrices.png --metric MPJPE P-MPJPE
     python tools/analysis_tools/plot_continual.py work_dirs/without work_dirs/with \
-        --labels without with --losses losses.png --task 2
+        --losses losses.png --task 2
 
-Each run has a `continual.json`, which TaskIncrementalTrainLoop writes; give the file or
-the folder. Runs with the same label are seeds of one method: drawn as mean and range.
+A run is the folder in which TaskIncrementalTrainLoop wrote `continual.json`, that file
+or a result file of tools/experiments.py. It is called like its folder or result file;
+what differs in `_seed<N>` at the end alone are seeds of one method: drawn as mean and
+range. `--labels` gives the methods other names, in the order in which they come.
+
 `--out`: mean error of the tasks so far, errors on each task at the end and right after
 learning it, forgetting. `--matrices`: errors on every task after every task, the mean
 over seeds. `--losses`: of clean and noisy samples of one task and the Gaussians that
 tell them apart (Fig. 3), a panel a run (seeds too), such as without and with gradient
-stop, from the `losses_task_*.json` of runs that separate noise. If a run has not
-finished, only the tasks that all runs have learnt are drawn.
+stop, from the `losses_task_*.json` in folders of runs that separate noise. If a run has
+not finished, only the tasks that all runs have learnt are drawn.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,13 +49,17 @@ from mmpose_ext.visualization.continual import (
 from mmpose_ext.visualization.curves import new_figure
 from mmpose_ext.visualization.run_files import read_run_file
 
+RECORD = 'continual.json'
+
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('runs', nargs='+', metavar='RUN_DIR', help='folders of runs')
+    parser.add_argument(
+        'runs', nargs='+', metavar='RUN', help='folders of runs, or result files'
+    )
     parser.add_argument('--out', type=Path, help='picture of curves to write')
     parser.add_argument('--matrices', type=Path, help='picture of matrices to write')
     parser.add_argument('--losses', type=Path, help='picture of losses to write')
@@ -57,21 +67,36 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--task', type=int, default=2, help='task of --losses, from 2 (default: 2)'
     )
     parser.add_argument(
-        '--labels', nargs='+', help='a method for each run (default: its folder)'
+        '--labels', nargs='+', help='a name for each method (default: see above)'
     )
     parser.add_argument(
-        '--metric', choices=METRICS, default=METRICS[0], help='which error'
+        '--metric',
+        nargs='+',
+        choices=METRICS,
+        default=METRICS[:1],
+        help=f'one error or several (default: {METRICS[0]})',
     )
     args = parser.parse_args(argv)
     if not (args.out or args.matrices or args.losses):
         parser.error('give --out, --matrices or --losses')
-    if args.labels and len(args.labels) != len(args.runs):
-        parser.error(f'{len(args.runs)} runs need as many labels, got {args.labels}')
+    methods = list(dict.fromkeys(method_of(run) for run in args.runs))
+    if args.labels and len(args.labels) != len(methods):
+        parser.error(f'the methods {methods} need as many labels, got {args.labels}')
+    args.names = dict(zip(methods, args.labels or methods, strict=True))
     return args
 
 
+def method_of(run: str) -> str:
+    """What a run is a seed of: its folder or result file, without the seed."""
+    path = Path(run).resolve()
+    if path.name == RECORD:
+        path = path.parent
+    name = path.stem if path.suffix == '.json' else path.name
+    return re.sub(r'_seed\d+$', '', name)
+
+
 def read_record(path: Path) -> TaskRecord:
-    """Read what a run over tasks wrote.
+    """Read what a run over tasks wrote, or its result file.
 
     Raises:
         FileNotFoundError: If there is nothing.
@@ -79,7 +104,7 @@ def read_record(path: Path) -> TaskRecord:
     """
     return read_run_file(
         path,
-        'continual.json',
+        RECORD,
         checked_record,
         hook='TaskIncrementalTrainLoop',
         when='after each task',
@@ -87,11 +112,16 @@ def read_record(path: Path) -> TaskRecord:
 
 
 def checked_record(content: Mapping[str, Any]) -> TaskRecord:
-    """The record in the content of a ``continual.json``.
+    """The record in the content of a ``continual.json`` or a result file.
 
     Raises:
-        ValueError: If errors are no matrices over the tasks.
+        ValueError: If it is the result of another kind of run, or errors are no
+            matrices over the tasks.
     """
+    if 'row' in content:
+        if 'continual' not in content:
+            raise ValueError('the result is not that of a run over tasks')
+        content = content['continual']
     record = TaskRecord.from_dict(content)
     for metric in METRICS:
         if record.matrix(metric).shape != (len(record.tasks),) * 2:
@@ -175,12 +205,28 @@ def gather(
 
 
 def draw_errors(
-    runs: dict[str, np.ndarray], names: Sequence[str], metric: str
+    runs: Mapping[str, dict[str, np.ndarray]], names: Sequence[str]
 ) -> Figure:
-    """Curves and bars of all methods."""
-    figure = new_figure(11, 7)
+    """Curves of all methods.
+
+    Args:
+        runs: Errors by metric and method, ``(R, T, T)``; a block of axes a metric.
+        names: Of the tasks.
+    """
+    figure = new_figure(11, 0.5 + 6.5 * len(runs))
     figure.set_layout_engine('constrained')
-    axes = figure.subplots(2, 2)
+    axes = figure.subplots(2 * len(runs), 2)
+    for number, (metric, errors) in enumerate(runs.items()):
+        draw_block(axes[2 * number : 2 * number + 2], errors, names, metric)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc='outside upper center', ncols=4, frameon=False)
+    return figure
+
+
+def draw_block(
+    axes: np.ndarray, runs: dict[str, np.ndarray], names: Sequence[str], metric: str
+) -> None:
+    """The four pictures of one metric in axes ``(2, 2)``."""
     draw_average_error(axes[0, 0], runs, labels=names, metric=metric)
     draw_task_errors(axes[0, 1], runs, labels=names, metric=metric)
     draw_task_errors(axes[1, 1], runs, labels=names, when='own', metric=metric)
@@ -191,34 +237,38 @@ def draw_errors(
         draw_forgetting(axes[1, 0], runs, labels=names, metric=metric)
     else:
         axes[1, 0].set_axis_off()
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc='outside upper center', ncols=4, frameon=False)
-    return figure
 
 
 def draw_matrices(
-    runs: dict[str, np.ndarray], names: Sequence[str], metric: str
+    runs: Mapping[str, dict[str, np.ndarray]], names: Sequence[str]
 ) -> Figure:
-    """A matrix a method, with the same colours."""
-    means = {label: errors.mean(axis=0) for label, errors in runs.items()}
-    values = np.stack(list(means.values()))
-    limits = float(np.nanmin(values)), float(np.nanmax(values))
-    side = 1.2 + 0.5 * len(names)
-    figure = new_figure(side * len(means), side + 0.4)
+    """A matrix a method, with the same colours in a metric.
+
+    Args:
+        runs: Errors by metric and method, ``(R, T, T)``; a row of axes a metric.
+        names: Of the tasks.
+    """
+    columns = len(next(iter(runs.values())))
+    width, height = 0.25 + 0.42 * len(names), 0.5 + 0.42 * len(names)
+    figure = new_figure(0.6 + width * columns, 0.5 + height * len(runs))
     figure.set_layout_engine('constrained')
-    axes = figure.subplots(1, len(means), squeeze=False)[0]
-    for ax, (label, errors) in zip(axes, means.items(), strict=True):
-        title = f'{label}: {metric}, mm'
-        draw_error_matrix(ax, errors, labels=names, title=title, limits=limits)
+    grid = figure.subplots(len(runs), columns, squeeze=False)
+    for axes, (metric, methods) in zip(grid, runs.items(), strict=True):
+        means = {label: errors.mean(axis=0) for label, errors in methods.items()}
+        values = np.stack(list(means.values()))
+        limits = float(np.nanmin(values)), float(np.nanmax(values))
+        for ax, (label, errors) in zip(axes, means.items(), strict=True):
+            title = f'{label}: {metric}, mm'
+            draw_error_matrix(ax, errors, labels=names, title=title, limits=limits)
+            ax.label_outer()
     return figure
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read and draw."""
     args = parse_args(argv)
-    paths = [Path(run).resolve() for run in args.runs]
-    folders = [path.name if path.is_dir() else path.parent.name for path in paths]
-    labels = args.labels or folders
+    paths = [Path(run) for run in args.runs]
+    labels = [args.names[method_of(run)] for run in args.runs]
     if args.losses is not None:
         fits = {
             label: read_losses(path, args.task)
@@ -228,12 +278,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.out is None and args.matrices is None:
         return
     records = [read_record(path) for path in paths]
-    runs, names = gather(records, labels, args.metric)
+    runs, names = {}, []
+    for metric in args.metric:
+        runs[metric], names = gather(records, labels, metric)
     if len(names) < len(records[0].tasks):
         print(f'drawing the {len(names)} tasks that all runs have learnt')
     for out, draw in ((args.out, draw_errors), (args.matrices, draw_matrices)):
         if out is not None:
-            save(draw(runs, names, args.metric), out)
+            save(draw(runs, names), out)
 
 
 def save(figure: Figure, file: Path) -> None:
