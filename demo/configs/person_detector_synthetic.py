@@ -1,8 +1,8 @@
 # A small RTMDet that finds rendered people, so that demo/lift_video.py can be tried
 # without a download; real videos need a detector that was trained on real people.
 #   python tools/make_synthetic_data.py coco data/synthetic_coco
-#   python tools/make_synthetic_data.py coco data/synthetic_walkers --images 9000 \
-#       --val-images 300 --motions walk --facing 0.2 --max-people 2
+#   python tools/make_synthetic_data.py coco data/synthetic_walkers --val-images 300 \
+#       --motions walk --facing 0.2 --max-people 2
 #   python tools/train.py demo/configs/person_detector_synthetic.py
 _base_ = '../../configs/_base_/default_runtime.py'
 
@@ -113,7 +113,7 @@ train_dataloader = dict(
         type='ConcatDataset',
         datasets=[
             dict(train_set, data_root='data/synthetic_coco/'),
-            dict(train_set, data_root=walkers, indices=3000),
+            dict(train_set, data_root=walkers),
         ],
     ),
 )

@@ -1,7 +1,7 @@
 # The network of pose2d_synthetic.py goes on with people who walk, most of them not
 # towards the camera: few others show which of two crossing legs is the left one.
-#   python tools/make_synthetic_data.py coco data/synthetic_walkers --images 9000 \
-#       --val-images 300 --motions walk --facing 0.2 --max-people 2
+#   python tools/make_synthetic_data.py coco data/synthetic_walkers --val-images 300 \
+#       --motions walk --facing 0.2 --max-people 2
 #   python tools/train.py demo/configs/pose2d_walkers_synthetic.py \
 #       --cfg-options load_from=POSE2D.pth
 _base_ = './pose2d_synthetic.py'
@@ -22,5 +22,5 @@ val_evaluator = dict(
     ]
 )
 test_evaluator = val_evaluator
-train_cfg = dict(max_iters=4000, val_interval=1000)
-param_scheduler = [dict(type='CosineAnnealingLR', T_max=4000, by_epoch=False, end=4000)]
+train_cfg = dict(max_iters=5000, val_interval=1000)
+param_scheduler = [dict(type='CosineAnnealingLR', T_max=5000, by_epoch=False, end=5000)]

@@ -12,7 +12,7 @@ RENDERED_SETS = {
         *('--max-people', '1', '--looks', '12', '--occlusion', '0.1'),
     ),
     'synthetic_walkers': (
-        *('--images', '9000', '--val-images', '300', '--motions', 'walk'),
+        *('--val-images', '300', '--motions', 'walk'),
         *('--facing', '0.2', '--max-people', '2'),
     ),
 }
