@@ -27,6 +27,22 @@ def onnx_milliseconds(
     return _median_ms(lambda: session.run(None, call.inputs), repeats)
 
 
+def lifted_per_second(seq_len: int, milliseconds: float) -> tuple[float, float]:
+    """Frames that one window at a time lifts in a second.
+
+    Args:
+        seq_len: Frames of a window.
+        milliseconds: That one window takes.
+
+    Returns:
+        With a window for each frame, as a live stream has it that gives each pose as
+        soon as its frame is there; and with one every half window, as
+        :class:`~mmpose_ext.apis.keypoint_lifter.KeypointLifter` lifts clips.
+    """
+    windows = 1000 / milliseconds
+    return windows, max(1, seq_len // 2) * windows
+
+
 @torch.no_grad()
 def torch_milliseconds(
     graph: OnnxGraph, call: Call, *, repeats: int = 20, threads: int = 1

@@ -9,16 +9,19 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from mmpose_ext.engine.onnx_check import (
+    Call,
     OnnxMismatchError,
     check_file,
     open_session,
     reference_calls,
     relative_difference,
+    variations,
 )
 from mmpose_ext.engine.onnx_export import export_graph, quantize, read_facts
 from mmpose_ext.engine.onnx_graph import BATCH, OnnxGraph
 from mmpose_ext.engine.onnx_lifter_graph import LifterGraph
 from mmpose_ext.engine.onnx_speed import (
+    lifted_per_second,
     onnx_milliseconds,
     single_call,
     torch_milliseconds,
@@ -129,15 +132,76 @@ def test_mismatch(twice):
         check_file(path, calls, tolerance=1e-4)
     wrong = calls[0]._replace(inputs={'x': np.zeros((1, 7), np.float32)})
     with pytest.raises(OnnxMismatchError, match='cannot run'):
-        check_file(path, [wrong], tolerance=1e-4)
+        check_file(path, [calls[1], wrong], tolerance=1e-4)
+
+
+class OffsetGraph(TwiceGraph):
+    """With a bias much larger than all that depends on the inputs."""
+
+    def forward(self, *inputs):
+        return super().forward(*inputs) + 40
+
+
+def test_constants_hide_nothing(tmp_path):
+    graph, path = OffsetGraph(), tmp_path / 'offset.onnx'
+    export_graph(graph, path)
+    calls = reference_calls(graph)
+    assert check_file(path, calls, tolerance=1e-4) < 1e-4
+    (scale,) = variations(['y'], calls)
+    error = 0.01 * scale
+    assert error < 1e-3 * calls[2].outputs[0].max(), 'small against the bias'
+    calls[2].outputs[0][0, 0] += error
+    with pytest.raises(OnnxMismatchError, match='differs by .*e-0. of what it varies'):
+        check_file(path, calls, tolerance=1e-3)
+
+
+@pytest.mark.parametrize('offset', [0.0, 1.0, 1e4])
+def test_constant_outputs_are_refused(twice, offset):
+    """Of those, any file would do: nothing can be compared."""
+    graph, path = twice
+    calls = [
+        call._replace(outputs=[0 * call.outputs[0] + offset])
+        for call in reference_calls(graph)
+    ]
+    with pytest.raises(OnnxMismatchError, match='y hardly depends on the inputs'):
+        check_file(path, calls, tolerance=1e9)
+    # As good as constant: what varies drowns in the rounding.
+    nearly = [
+        call._replace(outputs=[call.outputs[0] * 1e-4 + offset])
+        for call in reference_calls(graph)
+    ]
+    if offset:
+        with pytest.raises(OnnxMismatchError, match='y hardly depends'):
+            variations(['y'], nearly)
+    else:
+        assert variations(['y'], nearly)[0] > 0, 'small numbers are no reason'
+
+
+def test_variations():
+    """Ranges over all inputs, of the outputs that have one shape at a time."""
+
+    def call(*outputs):
+        return Call({}, [np.float32(output) for output in outputs])
+
+    calls = [
+        call([[1, 5]], [[[1, 1]]]),
+        call([[3, 5], [2, 5]], [[[1, 1], [2, 2]], [[1, 1], [2, 2.5]]]),
+    ]
+    assert variations(['a', 'b'], calls) == [2.0, 0.5]
 
 
 def test_relative_difference():
     expected = np.array([1.0, -4.0])
-    assert relative_difference(expected + [0, 0.5], expected) == 0.125
-    assert relative_difference(np.zeros(3), expected) == np.inf
-    assert np.isnan(relative_difference(np.array([np.nan, 0]), expected))
-    assert relative_difference(np.zeros(2), np.zeros(2)) == 0
+    assert relative_difference(expected + [0, 0.5], expected, scale=4) == 0.125
+    assert relative_difference(np.zeros(3), expected, scale=4) == np.inf
+    assert np.isnan(relative_difference(np.array([np.nan, 0]), expected, scale=4))
+
+
+def test_lifted_per_second():
+    """The two ways to count, by hand; a window of one frame has no half."""
+    assert lifted_per_second(27, 250.0) == (4.0, 52.0)
+    assert lifted_per_second(81, 800.0) == (1.25, 50.0)
+    assert lifted_per_second(1, 10.0) == (100.0, 100.0)
 
 
 def test_fixed_batch(tmp_path):

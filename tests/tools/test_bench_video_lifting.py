@@ -34,7 +34,27 @@ def test_report(tool, small, tmp_path, capsys):
     for side in ('ours', 'stock'):
         total = sum(report[side]['ms_per_frame'].values())
         assert total == pytest.approx(1000 / report[side]['frames_per_s'])
-    assert 'ratio' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert 'ratio' in said and 'at least' not in said
+    assert report['as_promised'] is None, 'nothing is promised for short windows'
+
+
+@pytest.mark.parametrize('ratio', [1e-9, 1e9])
+def test_promise(tool, small, tmp_path, monkeypatch, ratio, capsys):
+    """Too slow at the promised T: the numbers are written, the exit code is 1."""
+    out = tmp_path / 'figures.json'
+    monkeypatch.setattr(tool, 'WANTED_SEQ_LEN', 3)
+    monkeypatch.setattr(tool, 'WANTED_RATIO', ratio)
+    arguments = [*small, '--stock-frames', '1', '--out', str(out)]
+    if ratio < 1:
+        assert tool.main(arguments)['as_promised'] is True
+        assert 'at least 1e-09' in capsys.readouterr().out
+    else:
+        with pytest.raises(SystemExit, match='at T = 3 at least 1000000000.0 is'):
+            tool.main(arguments)
+        assert json.loads(out.read_text())['as_promised'] is False
+    args = tool.parse_args([*arguments, '--stride', '1'])
+    assert tool.is_as_promised(0, 3, args) is None, 'of the default windows alone'
 
 
 def test_other_pose_stops_it(tool, small, monkeypatch):

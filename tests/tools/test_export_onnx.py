@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -114,9 +115,17 @@ def test_files(exported):
 def test_benchmark(exported):
     """The T of the file, another one, and one that is too long for the network."""
     lines = exported[3].splitlines()
-    for start in ('  T=5   fp32', '  T=5   int8', '  T=5   torch', '  T=2   fp32'):
+    names = ('fp32', 'int8', 'torch')
+    for start in (f'  T={length}   {name}' for length in (5, 2) for name in names):
         (line,) = [line for line in lines if line.startswith(start)]
-        assert line.endswith(' frames/s') and ' ms, ' in line
+        found = re.search(
+            r'([\d.]+) ms; ([\d.,]+) frames/s .* ([\d.,]+) with one', line
+        )
+        milliseconds, live, half = (
+            float(text.replace(',', '')) for text in found.groups()
+        )
+        assert live == pytest.approx(1000 / milliseconds, rel=0.2)
+        assert half == pytest.approx(live * (2 if 'T=5' in line else 1), rel=1e-3)
     assert any(line.startswith('  T=9: the clip has 9 frames') for line in lines)
 
 
@@ -150,6 +159,29 @@ def test_demo(exported, tmp_path, number):
     np.testing.assert_allclose(poses, lifted.poses, atol=1e-5)
 
 
+def test_demo_joint_set(exported, tmp_path, load_script):
+    """The file's, or coco17 as in demo/lift_keypoints.py; never another silently."""
+    demo, clip = load_script('demo/lift_onnx'), tmp_path / 'clip.npz'
+    keypoints = np.random.default_rng(0).uniform(100, 400, (6, 17, 2))
+
+    def poses(*flags, **fields):
+        np.savez(clip, keypoints=keypoints, **fields)
+        out = str(tmp_path / 'poses.npz')
+        demo.main([str(exported[0][0]), str(clip), '--out', out, *flags])
+        with np.load(out) as found:
+            return found['poses']
+
+    coco, ours = poses('--joints', 'coco17'), poses('--joints', 'h36m17')
+    assert np.abs(coco - ours).max() > 1e-3
+    np.testing.assert_array_equal(poses(), coco)
+    np.testing.assert_array_equal(poses(joints='h36m17'), ours)
+    np.testing.assert_array_equal(poses('--joints', 'h36m17', joints='h36m17'), ours)
+    with pytest.raises(ValueError, match="joints are 'h36m17', but 'coco17' is asked"):
+        poses('--joints', 'coco17', joints='h36m17')
+    with pytest.raises(ValueError, match="unknown joint set 'body'; known: h36m17"):
+        poses(joints='body')
+
+
 def test_demo_invalid(exported, tmp_path, load_script):
     files = exported[0]
     demo = load_script('demo/lift_onnx')
@@ -171,7 +203,12 @@ def test_demo_invalid(exported, tmp_path, load_script):
         demo.main(['nowhere.onnx', str(clip)])
     with pytest.raises(ValueError, match='cannot be read as a network'):
         demo.main([str(clip), str(clip)])
-    for flags in (['--batch-size', '0'], ['--threads', '0'], ['--person-height', '-1']):
+    for flags in (
+        ['--batch-size', '0'],
+        ['--threads', '0'],
+        ['--person-height', '-1'],
+        ['--image-size', 'nan', '480'],
+    ):
         with pytest.raises(SystemExit):
             demo.main([str(files[0]), str(clip), *flags])
 
@@ -334,28 +371,76 @@ def test_lifters(tool, name, tmp_path):
     assert session.get_outputs()[0].shape == ['batch', frames, 17, 3]
 
 
-def test_student(tool, tmp_path):
-    """The second student, colours normalised inside."""
+def write_students(folder):
+    """Students whose heatmaps depend on the image; their config and weights."""
     students = [tiny_students.network(4), tiny_students.network(4)]
     model = tiny_students.students(students=students)
-    config, out = tmp_path / 'dual.py', tmp_path / 'student.onnx'
+    config = folder / 'dual.py'
     Config(dict(model=model, default_scope='mmpose')).dump(config)
-    weights = untrained.write_checkpoint(config, tmp_path / 'dual.pth')
-    options = ['--network', 'student1', '--out', str(out)]
-    tool.main([str(config), weights, *options])
-    network = load_model(str(config), weights)
+    weights = untrained.write_checkpoint(config, folder / 'dual.pth')
+    content = torch.load(weights)
+    generator = torch.Generator().manual_seed(0)
+    for name, value in content['state_dict'].items():
+        if name.endswith('running_mean'):
+            value.copy_(0.2 * torch.randn(value.shape, generator=generator))
+        elif name.endswith('running_var'):
+            value.copy_(0.1 + 0.4 * torch.rand(value.shape, generator=generator))
+        elif name.endswith('final_layer.bias'):
+            value.zero_()
+    torch.save(content, weights)
+    return str(config), weights
+
+
+def test_student(tool, tmp_path):
+    """The second student, colours normalised inside."""
+    config, weights = write_students(tmp_path)
+    out = tmp_path / 'student.onnx'
+    tool.main([config, weights, '--network', 'student1', '--out', str(out)])
+    network = load_model(config, weights)
     images = torch.randint(256, (3, 3, *tiny_students.SIZE[::-1]), dtype=torch.uint8)
     samples = [PoseDataSample() for _ in images]
     data = dict(inputs=list(images.flip(1)), data_samples=samples)
     normal = network.data_preprocessor(data)['inputs']
     with torch.no_grad():
         expected = network.networks()['student1'](normal, None).numpy()
+    variation = np.ptp(expected, axis=0).max()
+    assert variation > 0.2 * np.abs(expected).max(), 'heatmaps of the images'
     found = run_file(out, image=images.float().numpy())[0]
-    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(found, expected, atol=1e-4 * variation)
     facts = read_facts(out)
     assert facts['colours'].startswith('RGB')
     assert facts['input_size'] == list(tiny_students.SIZE)
     assert facts['joint_names'][:2] == ['nose', 'left_eye']
+
+
+def test_student_precisions(tool, tmp_path, capsys):
+    """Convolutions in float16 and int8 still see the image."""
+    config, weights = write_students(tmp_path)
+    options = ['--fp16', '--int8', '--out', str(tmp_path / 'student')]
+    files = tool.main([config, weights, *options])
+    assert [read_facts(file)['precision'] for file in files] == ['fp32', 'fp16', 'int8']
+    assert capsys.readouterr().out.count('of what outputs vary, at most') == 3
+    shape = (2, 3, *tiny_students.SIZE[::-1])
+    images = np.random.default_rng(1).integers(0, 256, shape).astype(np.float32)
+    expected, half, small = (run_file(file, image=images)[0] for file in files)
+    variation = np.ptp(expected, axis=0).max()
+    assert 0 < np.abs(half - expected).max() < 0.02 * variation
+    assert 0 < np.abs(small - expected).max() < 0.3 * variation
+
+
+def test_student_without_sight(tool, tmp_path):
+    """Heatmaps that are a bias alone: refused before the export, with the reason."""
+    config, weights = write_students(tmp_path)
+    content = torch.load(weights)
+    for name, value in content['state_dict'].items():
+        if 'final_layer' in name:
+            value.fill_(1e-7 if name.endswith('weight') else 0.1)
+    torch.save(content, weights)
+    folder = tmp_path / 'out'
+    folder.mkdir()
+    with pytest.raises(SystemExit, match='heatmaps hardly depends on the inputs'):
+        tool.main([config, weights, '--out', str(folder / 'blind')])
+    assert not list(folder.iterdir())
 
 
 POINTS = dict(type='PointTransformer', transformer_dim=4, num_neighbors=4, embed_dims=4)

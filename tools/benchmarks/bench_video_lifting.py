@@ -1,6 +1,6 @@
 """Lifted frames a second of KeypointLifter and of MMPose's Pose3DInferencer.
 
-    python tools/benchmarks/bench_video_lifting.py               # PrML, T = 243
+    python tools/benchmarks/bench_video_lifting.py --out speed.json      # T = 243
     python tools/benchmarks/bench_video_lifting.py --frames 4860 --device cuda
     python tools/benchmarks/bench_video_lifting.py --onnx lifter_27.onnx lifter_81.onnx
 
@@ -12,8 +12,13 @@ that answers with the given keypoints at once. It pays the whole window for one 
 so a few frames in the middle of the clip are timed. Both must give the same pose for
 the same window. Weights are random unless a checkpoint is given.
 
+At T = 243 and half-overlapping windows, KeypointLifter is to be at least 50 times as
+fast: if it is not, the exit code is 1. Smaller windows have less to gain, so elsewhere
+the ratio is only printed.
+
 `--onnx` measures exported lifters (tools/export_onnx.py) with ONNX Runtime on the CPU,
-one window at a time, as a live stream does.
+one window at a time: frames a second with a window a frame, as a live stream without
+look-ahead has it, and with one every half window.
 
 `--chain` also measures the way from a video to 3D (`VideoPoseLifter`), stage by stage:
 
@@ -70,7 +75,10 @@ from mmpose_ext.apis.video_pose_lifter import VideoPoseLifter  # noqa: E402
 from mmpose_ext.engine.checkpoints import load_checkpoint  # noqa: E402
 from mmpose_ext.engine.onnx_check import Call  # noqa: E402
 from mmpose_ext.engine.onnx_export import read_facts  # noqa: E402
-from mmpose_ext.engine.onnx_speed import onnx_milliseconds  # noqa: E402
+from mmpose_ext.engine.onnx_speed import (  # noqa: E402
+    lifted_per_second,
+    onnx_milliseconds,
+)
 from mmpose_ext.structures.tracks import PersonTrack  # noqa: E402
 from mmpose_ext.visualization.video import write_video  # noqa: E402
 
@@ -79,6 +87,8 @@ VIDEO_SIZE = (640, 480)
 DETECTOR = 'demo/configs/person_detector_synthetic.py'
 POSE2D = 'demo/configs/pose2d_synthetic.py'
 WANTED_RATIO = 50
+WANTED_SEQ_LEN = 243
+"""Frames of the windows at which the ratio is promised."""
 TOLERANCE = 1e-4
 CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
 
@@ -133,6 +143,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
     Returns:
         The numbers, as the JSON file has them.
+
+    Raises:
+        SystemExit: With code 1, if the ratio is not what is promised for this T.
     """
     args = parse_args(argv)
     torch.set_num_threads(args.threads)
@@ -148,6 +161,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
     stock = measure_stock(model, cfg, track, seq_len, args)
     ours = measure_ours(model, track, seq_len, args)
+    ratio = ours['frames_per_s'] / stock['frames_per_s']
     report = {
         'settings': {
             name: str(value) if isinstance(value, Path) else value
@@ -157,7 +171,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         'seq_len': seq_len,
         'stock': stock,
         'ours': ours,
-        'ratio': ours['frames_per_s'] / stock['frames_per_s'],
+        'ratio': ratio,
+        'as_promised': is_as_promised(ratio, seq_len, args),
         'onnx': [time_onnx(path, args) for path in args.onnx],
         'chain': measure_chain(model, seq_len, args) if args.chain else None,
         'load': os.getloadavg()[0],
@@ -171,7 +186,19 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
         write_json(args.out, json.loads(json.dumps(report)))
         print(f'\nwritten to {args.out}')
+    if report['as_promised'] is False:
+        raise SystemExit(
+            f'the ratio is {report["ratio"]:.1f}; at T = {report["seq_len"]} at least '
+            f'{WANTED_RATIO} is promised'
+        )
     return report
+
+
+def is_as_promised(ratio: float, seq_len: int, args: argparse.Namespace) -> bool | None:
+    """Whether the ratio is large enough; ``None`` where nothing is promised."""
+    if seq_len != WANTED_SEQ_LEN or args.stride is not None:
+        return None
+    return ratio >= WANTED_RATIO
 
 
 def walking_person(frames: int, seed: int) -> PersonTrack:
@@ -347,12 +374,13 @@ def time_onnx(path: Path, args: argparse.Namespace) -> dict[str, Any]:
         repeats=args.onnx_repeats,
         threads=args.threads,
     )
+    live, half = lifted_per_second(frames, milliseconds)
     return {
         'file': path.name,
         'seq_len': frames,
         'ms_per_window': milliseconds,
-        'live_frames_per_s': 1000 / milliseconds,
-        'frames_per_s': max(1, frames // 2) * 1000 / milliseconds,
+        'live_frames_per_s': live,
+        'frames_per_s': half,
     }
 
 
@@ -444,9 +472,9 @@ def print_report(report: dict[str, Any]) -> None:
     )
     for side, name in (('stock', 'MMPose'), ('ours', 'KeypointLifter')):
         print_speed(name, report[side])
-    verdict = 'at least' if report['ratio'] >= WANTED_RATIO else 'LESS THAN'
+    verdict = f', at least {WANTED_RATIO}' if report['as_promised'] else ''
     print(
-        f'\nratio {report["ratio"]:.1f}, {verdict} {WANTED_RATIO}; same window: '
+        f'\nratio {report["ratio"]:.1f}{verdict}; same window: '
         f'{report["stock"]["difference_m"]:.1e} m apart'
     )
     chain = report['chain']
