@@ -194,8 +194,13 @@ def prepare_processes(cfg: Config) -> None:
 
 
 def leave_processes() -> None:
-    """End the process group of a finished run, which torch expects of programs."""
+    """End the process group of a finished run, which torch expects of programs.
+
+    Processes wait for each other first: while one still writes its checkpoint, the end
+    of another could break their connection.
+    """
     if is_distributed():
+        torch.distributed.barrier()
         torch.distributed.destroy_process_group()
 
 
