@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,14 +125,7 @@ def lift_keypoints(
         image_size=(math.ceil(size[0]), math.ceil(size[1])),
         source=Path(keypoints).name if isinstance(keypoints, str | os.PathLike) else '',
     )
-
-    def lifted(tracks: Sequence[LiftedTrack]) -> LiftedClip:
-        return LiftedClip(
-            **{**vars(clip), 'tracks': tuple(tracks)},
-            camera=camera,
-            lifter=lifter.name,
-        )
-
+    lifted = partial(clip.lifted, camera=camera, lifter=lifter.name)
     done: list[LiftedTrack] = []
     with keep_people(
         # Before the first poses there is nothing that the caller does not have.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,12 @@ import numpy as np
 from mmpose_ext.apis.result_npz import write_npz
 from mmpose_ext.atomic_write import atomic_path
 from mmpose_ext.geometry import H36M17
-from mmpose_ext.structures.tracks import LiftedClip, PersonTrack
+from mmpose_ext.structures.tracks import (
+    ClipCamera,
+    LiftedClip,
+    LiftedTrack,
+    PersonTrack,
+)
 
 FOLDER = 'keypoints_2d'
 """Where :func:`write_tracked_clip` writes, inside the folder of results."""
@@ -47,6 +52,26 @@ class TrackedClip:
     def num_people(self) -> int:
         """How many people, of whom some may have several tracks."""
         return len({track.track_id for track in self.tracks})
+
+    def lifted(
+        self, tracks: Sequence[LiftedTrack], *, camera: ClipCamera | None, lifter: str
+    ) -> LiftedClip:
+        """The clip in 3D.
+
+        Args:
+            tracks: People, or some of them.
+            camera: Of the roots.
+            lifter: Name of the config that lifted.
+        """
+        return LiftedClip(
+            tracks=tuple(tracks),
+            times=self.times,
+            fps=self.fps,
+            image_size=self.image_size,
+            camera=camera,
+            source=self.source,
+            lifter=lifter,
+        )
 
 
 class PartialResultError(RuntimeError):

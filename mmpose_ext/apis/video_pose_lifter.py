@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -173,18 +174,7 @@ class VideoPoseLifter:
             options = dict(self.lifting)
             if rate_varies(clip.times):
                 options.setdefault('model_fps', clip.fps)
-
-            def lifted(tracks: Sequence[LiftedTrack]) -> LiftedClip:
-                return LiftedClip(
-                    tracks=tuple(tracks),
-                    times=clip.times,
-                    fps=clip.fps,
-                    image_size=clip.image_size,
-                    camera=camera,
-                    source=clip.source,
-                    lifter=self.lifter.name,
-                )
-
+            lifted = partial(clip.lifted, camera=camera, lifter=self.lifter.name)
             with (
                 keep_people(
                     lambda: clip,

@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 import pytest
 import untrained
+from failing_windows import FailingWindows
 from person_tracks import SIZE, track_of
 
 from mmpose_ext.apis import (
@@ -137,20 +138,12 @@ def test_failure_on_the_way(files, tmp_path, monkeypatch, error):
     """What was lifted is kept; without any, the error is what it was."""
     known = dict(image_size=SIZE, fps=25, batch_size=2)
     whole = lift_keypoints(*files, person(40), **known, **QUIET)
-    lift_windows, batches = KeypointLifter.lift_windows, []
-
-    def failing(self, *args):
-        batches.append(args)
-        if len(batches) > last:
-            raise error('device lost')
-        return lift_windows(self, *args)
 
     def lift(folder):
-        batches.clear()
         return lift_keypoints(*files, person(40), **known, out_dir=folder, **QUIET)
 
-    monkeypatch.setattr(KeypointLifter, 'lift_windows', failing)
-    last = 2
+    windows = FailingWindows(monkeypatch, error)
+    windows.left = 2
     expected = KeyboardInterrupt if error is KeyboardInterrupt else PartialResultError
     with pytest.raises(expected, match=r'lifting .*person_0.npz.*partial_3d.npz'):
         lift(tmp_path / 'out')
@@ -159,7 +152,7 @@ def test_failure_on_the_way(files, tmp_path, monkeypatch, error):
     assert 0 < len(part) < 40
     np.testing.assert_array_equal(part.poses, whole.tracks[0].poses[: len(part)])
     np.testing.assert_array_equal(kept.times, whole.times)
-    last = 0
+    windows.left = 0
     with pytest.raises(error, match='^device lost$'):
         lift(tmp_path / 'none')
     assert not (tmp_path / 'none').exists()

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import untrained
 from compare_lifters import angle_correlation, knee_angles
+from failing_windows import FailingWindows
 
-from mmpose_ext.apis import KeypointLifter, read_results
+from mmpose_ext.apis import read_results
 
 REPO = Path(__file__).parents[2]
 SCRIPT = REPO / 'demo/lift_keypoints.py'
@@ -142,20 +143,13 @@ def test_joint_set_of_the_file(demo, lifter, keypoints, tmp_path):
 @pytest.mark.parametrize('error', [RuntimeError, KeyboardInterrupt])
 def test_failure_on_the_way(lifter, tmp_path, monkeypatch, capsys, error):
     """A line says what failed and what is kept, and no traceback."""
-    lift_windows, batches = KeypointLifter.lift_windows, []
-
-    def failing(self, *args):
-        batches.append(args)
-        if len(batches) > last:
-            raise error('device lost')
-        return lift_windows(self, *args)
+    windows = FailingWindows(monkeypatch, error)
 
     def message(keypoints, out):
         path = tmp_path / 'long.json'
         path.write_text(json.dumps(keypoints.tolist()))
         flags = ['--image-size', '640', '480', '--fps', '25', '--out-dir', str(out)]
         monkeypatch.setattr(sys, 'argv', [str(SCRIPT), str(path), *lifter, *flags])
-        batches.clear()
         with pytest.raises(SystemExit) as stop:
             runpy.run_path(str(SCRIPT), run_name='__main__')
         if error is RuntimeError:
@@ -163,13 +157,13 @@ def test_failure_on_the_way(lifter, tmp_path, monkeypatch, capsys, error):
         assert stop.value.code == 130
         return capsys.readouterr().err
 
-    monkeypatch.setattr(KeypointLifter, 'lift_windows', failing)
-    keypoints, last = np.random.default_rng(0).uniform(100, 300, (100, 17, 2)), 1
+    keypoints = np.random.default_rng(0).uniform(100, 300, (100, 17, 2))
+    windows.left = 1
     kept = tmp_path / 'out/partial_3d.npz'
     assert f'is kept: read_results({str(kept)!r})' in message(keypoints, kept.parent)
     (part,) = read_results(kept).tracks
     assert len(part) == 64, 'a batch of windows of 3 frames'
-    last = 0
+    windows.left = 0
     text = message(keypoints, tmp_path / 'none').strip()
     assert text == 'lift_keypoints.py: device lost'
     assert not (tmp_path / 'none').exists()
