@@ -5,14 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from peak_memory import needs_peak_memory
 
 from mmpose_ext.apis.result_files import read_results
 
 REPO = Path(__file__).parents[2]
-
-linux = pytest.mark.skipif(
-    not Path('/proc/self/clear_refs').exists(), reason='reads /proc'
-)
 
 
 @pytest.fixture(scope='module')
@@ -20,7 +17,7 @@ def tool(load_tool):
     return load_tool('benchmarks/bench_lifting_memory')
 
 
-@linux
+@needs_peak_memory
 def test_clip(tool, tmp_path, monkeypatch):
     """Two people are lifted with real windows, and written; memory held is seen."""
     monkeypatch.setattr(tool, 'SHORT', 12)
@@ -46,14 +43,14 @@ def test_clip(tool, tmp_path, monkeypatch):
     assert np.ptp(clips[1].tracks[0].poses, axis=0).max() > 0.01
 
 
-@linux
+@needs_peak_memory
 def test_joining(tool):
     row = tool.measure_joining(300)
     assert row['stretches'] == 300 and row['seconds'] > 0
     assert row['joining_mb'] >= 0
 
 
-@linux
+@needs_peak_memory
 def test_report(tool, tmp_path, monkeypatch, capsys):
     """A process for each length, whose last line is read; a table and a file."""
     row = {'frames': 0, 'libraries_mb': 900.0, 'stages_mb': {'npz': 1.0}}

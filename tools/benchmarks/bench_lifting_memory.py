@@ -42,6 +42,11 @@ import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
 from mmpose.registry import MODELS  # noqa: E402
+from resident_memory import (  # noqa: E402
+    CLEAR_REFS,
+    reset_peak,
+    resident_bytes,
+)
 
 import mmpose_ext  # noqa: E402, F401
 from mmpose_ext.apis.appearance import LENGTH  # noqa: E402
@@ -70,7 +75,6 @@ SHORT = 400
 """Frames of the short clip: enough for a whole batch of windows."""
 STRETCH = 8
 """Frames of a stretch."""
-_PROC = Path('/proc/self')
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -119,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         SystemExit: If the system does not tell the peak of a part of a process.
     """
     args = parse_args(argv)
-    if not (_PROC / 'clear_refs').exists():
+    if not CLEAR_REFS.exists():
         raise SystemExit('only Linux tells the peak of a part of a process')
     if args.worker is not None:
         report = WORKERS[args.worker](args.number, args.formats)
@@ -166,7 +170,7 @@ def measure_clip(frames: int, formats: Sequence[str]) -> dict[str, Any]:
         write_video(video, pictures(frames), fps=FPS)
         chain = video_lifter(folder)
         pass_clip(chain, short, folder, formats)
-        reset_peak()
+        begin_stage()
         before = memory_mb('VmRSS')
         peaks = pass_clip(chain, video, folder, formats)
     return {
@@ -185,15 +189,15 @@ def pass_clip(
 
     def measured(*inputs: Any, **options: Any) -> Any:
         peaks['video to 2D'] = memory_mb('VmHWM')
-        reset_peak()
+        begin_stage()
         return lift_tracks(chain.lifter, *inputs, **options)
 
     setattr(chain.lifter, 'lift_tracks', measured)  # noqa: B010
-    reset_peak()
+    begin_stage()
     clip = chain.run(video, boxes=one_or_two, progress=False)
     peaks['2D to 3D'] = memory_mb('VmHWM')
     for name in formats:
-        reset_peak()
+        begin_stage()
         write_results(clip, folder, formats=[name], video=video, progress=False)
         peaks[name] = memory_mb('VmHWM')
     return peaks
@@ -210,10 +214,10 @@ def measure_joining(stretches: int, formats: Sequence[str] = ()) -> dict[str, An
         Megabytes of the stretches, and of the joining above these; seconds.
     """
     join_tracklets(short_stretches(50), (320, 180), 500)
-    reset_peak()
+    begin_stage()
     before = memory_mb('VmRSS')
     tracklets = short_stretches(stretches)
-    reset_peak()
+    begin_stage()
     between = memory_mb('VmRSS')
     begin = time.perf_counter()
     join_tracklets(tracklets, (320, 180), (STRETCH + 2) * stretches)
@@ -305,19 +309,16 @@ def short_stretches(number: int) -> list[Tracklet]:
     return made
 
 
-def reset_peak() -> None:
+def begin_stage() -> None:
     """Give back what is free, and let the largest resident size begin anew."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # or the C library keeps it for later
-    (_PROC / 'clear_refs').write_text('5')
+    reset_peak()
 
 
 def memory_mb(field: str) -> float:
-    """A field of /proc/self/status, MB: VmRSS, or VmHWM, its maximum."""
-    for line in (_PROC / 'status').read_text().splitlines():
-        if line.startswith(f'{field}:'):
-            return 1024 * int(line.split()[1]) / 1e6
-    raise LookupError(field)
+    """Resident memory now (VmRSS) or the most of it since the stage began (VmHWM)."""
+    return resident_bytes(field) / 1e6
 
 
 def print_report(report: dict[str, Any]) -> None:

@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from resident_memory import resident_bytes
+
 SIDES = ('mmpose', 'ours')
 TOLERANCE = 1e-4
 MEASURES = {
@@ -138,27 +140,19 @@ def work(comparison: Comparison, args: argparse.Namespace) -> None:
     inputs = tensors.pop('inputs')
     comparison.step(network, [tensor[:1, :2] for tensor in inputs])
     network.zero_grad(set_to_none=True)
-    before = memory_kb('VmRSS')
+    before = resident_bytes('VmRSS')
     wall, cpu = time.perf_counter(), time.process_time()
     output = comparison.step(network, inputs)
     result = {
         'wall_s': time.perf_counter() - wall,
         'cpu_s': time.process_time() - cpu,
-        'peak_mb': (memory_kb('VmHWM') - before) / 1024,
-        'before_mb': before / 1024,
+        'peak_mb': (resident_bytes('VmHWM') - before) / 2**20,
+        'before_mb': before / 2**20,
         'load': os.getloadavg()[0],
     }
     gradient = network.get_parameter(comparison.first_weight[args.worker]).grad
     torch.save((output, gradient), args.folder / f'{args.worker}_output.pt')
     (args.folder / f'{args.worker}.json').write_text(json.dumps(result))
-
-
-def memory_kb(field: str) -> int:
-    """A field of /proc/self/status: VmRSS, or VmHWM, its maximum."""
-    for line in Path('/proc/self/status').read_text().splitlines():
-        if line.startswith(f'{field}:'):
-            return int(line.split()[1])
-    raise SystemExit(f'/proc/self/status has no {field}')
 
 
 def differences(folder: Path, same_gradient: bool) -> dict[str, float]:
