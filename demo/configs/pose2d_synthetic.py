@@ -1,6 +1,7 @@
 # The 2D estimator that goes with person_detector_synthetic.py: a ResNet-18 of half the
-# width at 192 x 160, on all rendered people. Which leg of a walker is the left one is
-# hard to see; a smaller network on smaller pictures misses it in every second frame.
+# width with a whole stem at 192 x 160, on all rendered people. Which leg of a walker is
+# the left one is hard to see; a smaller network on smaller pictures misses it in every
+# second frame.
 #   python tools/make_synthetic_data.py coco data/synthetic_coco
 #   python tools/train.py demo/configs/pose2d_synthetic.py
 _base_ = '../../configs/dual_student/supervised_synthetic.py'
@@ -13,7 +14,7 @@ codec = dict(
     sigma=2,
     unbiased=True,
 )
-model = dict(backbone=dict(base_channels=32), head=dict(in_channels=256, decoder=codec))
+model = dict(backbone=dict(stem_channels=64), head=dict(decoder=codec))
 
 root = 'data/synthetic_coco/'
 crop = dict(type='TopdownAffine', input_size=codec['input_size'])

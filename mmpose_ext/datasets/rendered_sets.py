@@ -10,6 +10,7 @@ RENDERED_SETS = {
     'synthetic_few': (
         *('--images', '3000', '--val-images', '500'),
         *('--max-people', '1', '--looks', '12', '--occlusion', '0.1'),
+        *('--facing', '1', '--motions', 'walk', 'reach', 'gesture', 'wave'),
     ),
     'synthetic_walkers': (
         *('--val-images', '300', '--motions', 'walk'),

@@ -388,7 +388,8 @@ def test_missing_data(tmp_path):
     assert str(caught.value) == (
         f'{tmp_path}/synthetic_few/people.json does not exist; make it: python '
         f'tools/make_synthetic_data.py coco {tmp_path}/synthetic_few --images 3000 '
-        '--val-images 500 --max-people 1 --looks 12 --occlusion 0.1'
+        '--val-images 500 --max-people 1 --looks 12 --occlusion 0.1 --facing 1 '
+        '--motions walk reach gesture wave'
     )
 
 
