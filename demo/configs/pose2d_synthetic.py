@@ -14,7 +14,10 @@ codec = dict(
     sigma=2,
     unbiased=True,
 )
-model = dict(backbone=dict(stem_channels=64), head=dict(decoder=codec))
+model = dict(
+    backbone=dict(base_channels=32, stem_channels=64),
+    head=dict(in_channels=256, decoder=codec),
+)
 
 root = 'data/synthetic_coco/'
 crop = dict(type='TopdownAffine', input_size=codec['input_size'])

@@ -1,6 +1,7 @@
 # Rendered people at 128 x 96: twelve of them, one a picture, few hidden, upright and
-# facing the camera. With new people, or more motions, networks are short of steps after
-# a quarter of an hour, not of labels. Make them, in about five minutes:
+# facing the camera. With ever new people 100 labels teach too little for any method to
+# differ; with more motions networks are short of steps, not of labels. Make them, in
+# about five minutes:
 #   python tools/make_synthetic_data.py coco data/synthetic_few --images 3000 \
 #       --val-images 500 --max-people 1 --looks 12 --occlusion 0.1 --facing 1 \
 #       --motions walk reach gesture wave
