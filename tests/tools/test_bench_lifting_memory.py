@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import stand_in_clips
 from peak_memory import needs_peak_memory
 
 from mmpose_ext.apis.result_files import read_results
@@ -21,7 +22,7 @@ def tool(load_tool):
 def test_clip(tool, tmp_path, monkeypatch):
     """Two people are lifted with real windows, and written; memory held is seen."""
     monkeypatch.setattr(tool, 'SHORT', 12)
-    monkeypatch.setattr(tool, 'COMES_AND_GOES', 10)
+    monkeypatch.setattr(stand_in_clips, 'COMES_AND_GOES', 10)
     write, clips, held = tool.write_results, [], []
 
     def hungry(clip, folder, *, formats, **options):
