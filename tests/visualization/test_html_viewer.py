@@ -114,9 +114,10 @@ def page(tmp_path_factory):
 
 
 def settled(page):
-    """The page has drawn what was asked of it."""
+    """The page has drawn what was asked of it, and the picture that belongs there."""
     frames = 'requestAnimationFrame(() => requestAnimationFrame(resolve))'
     page.js(f'new Promise((resolve) => {frames})')
+    page.wait("document.querySelector('#image').ariaBusy === 'false'")
 
 
 def pictures_of(page):

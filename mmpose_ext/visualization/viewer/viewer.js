@@ -189,12 +189,11 @@ function pictureNow() {
   }
   if (!images.has(nearest[0])) {
     const image = new Image();
-    image.onload = redraw;
+    image.onload = image.onerror = redraw;
     image.src = 'data:image/jpeg;base64,' + nearest[1];
     images.set(nearest[0], image);
   }
-  const image = images.get(nearest[0]);
-  return image.complete && image.naturalWidth ? image : null;
+  return images.get(nearest[0]);
 }
 
 function drawImage() {
@@ -203,7 +202,10 @@ function drawImage() {
   const scale = Math.min(width / imageWidth, height / imageHeight) * 0.98;
   const left = (width - scale * imageWidth) / 2;
   const top = (height - scale * imageHeight) / 2;
-  const picture = pictureNow();
+  const wanted = pictureNow();
+  const loading = wanted !== null && !wanted.complete;
+  byId('image').ariaBusy = String(loading);
+  const picture = wanted && !loading && wanted.naturalWidth ? wanted : null;
   if (picture) {
     pen.drawImage(picture, left, top, scale * imageWidth, scale * imageHeight);
   }
